@@ -1,0 +1,1 @@
+"""Summary, splits, duplicates, tokens and agreement of a set of examples. Pure."""

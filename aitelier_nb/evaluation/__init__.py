@@ -1,0 +1,1 @@
+"""Answers, scores, blind comparison and the statistics under a verdict."""

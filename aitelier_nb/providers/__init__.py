@@ -1,0 +1,1 @@
+"""Models that answer and train: hosted, compatible, and local."""

@@ -1,0 +1,1 @@
+"""The embedded provider: models, training and answers on this machine."""

@@ -1,0 +1,85 @@
+"""Keys never reach an output, a log, a recording or a file: one filter, used everywhere.
+
+Two ways to know a key: it was registered (whatever its shape), or it looks like one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+__all__ = ["RedactionFilter", "Secret", "redact", "redacted", "register"]
+
+MASK = "[key removed]"
+SHORTEST = 8  # a registered secret shorter than this would mask ordinary words
+
+PATTERN = re.compile(
+    r"""
+    \b(?:sk|pk|rk|tgp|fw|hf|gsk|xai|key)[-_](?:[A-Za-z0-9]+[-_])*[A-Za-z0-9_-]{16,}   # OpenAI, Together, Fireworks, HF
+    | \bAIza[0-9A-Za-z_-]{35}\b                                                      # Google
+    | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b                                                  # AWS
+    | \bgh[pousr]_[A-Za-z0-9]{36,}\b                                                 # GitHub
+    | (?<=Bearer\s)[A-Za-z0-9._~+/=-]{8,}
+    | (?<=//)[^/\s:@]+:[^/\s@]+(?=@)                                                 # user:password in an address
+    """,
+    re.VERBOSE,
+)
+
+_registered: set[str] = set()
+
+
+class Secret:
+    """A key that shows only its last four characters; `reveal` gives it to the one who sends it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        register(value)
+
+    def reveal(self) -> str:
+        """Return the key itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"…{self._value[-4:]}" if len(self._value) > 2 * 4 else "…"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a key is never pickled")  # a pickle is a file
+
+
+def register(secret: str) -> None:
+    """Remember a key, so that `redact` finds it whatever its shape."""
+    if len(secret) >= SHORTEST:
+        _registered.add(secret)
+
+
+def redact(text: str) -> str:
+    """Return the text with every key replaced by a mark."""
+    for secret in _registered:
+        if secret in text:
+            text = text.replace(secret, MASK)
+    return PATTERN.sub(MASK, text)
+
+
+def redacted(value: Any) -> Any:
+    """Return a JSON value with every key in its texts replaced."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact(str(name)): redacted(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redacted(inner) for inner in value]
+    return value
+
+
+class RedactionFilter(logging.Filter):
+    """Removes keys from log records before any handler sees them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the record's message by its redacted text; keep the record."""
+        record.msg, record.args = redact(record.getMessage()), None
+        return True

@@ -1,0 +1,1 @@
+"""One run as a page and as JSON, and the verification of it."""

@@ -1,0 +1,1 @@
+"""From training files and a provider to a run, once."""
