@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TextIO, TypeVar
+from typing import Self, TextIO, TypeVar
 
 __all__ = ["Progress", "Sink", "shown_by", "terminal", "track"]
 
@@ -59,19 +59,21 @@ class Progress:
         if self._sink is not None:
             self._sink(self)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.finish()
 
     def __str__(self) -> str:
-        return f"{self.name} {self.done}/{self.total}" if self.total is not None else f"{self.name} {self.done}"
+        return (
+            f"{self.name} {self.done}/{self.total}" if self.total is not None else f"{self.name} {self.done}"
+        )
 
 
 def track(sequence: Iterable[T], name: str, total: int | None = None) -> Iterator[T]:
     """Yield what the sequence yields and count it."""
-    if total is None and hasattr(sequence, "__len__"):
+    if total is None and isinstance(sequence, Sized):
         total = len(sequence)
     with Progress(name, total) as progress:
         for thing in sequence:

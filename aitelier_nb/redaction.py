@@ -16,12 +16,12 @@ SHORTEST = 8  # a registered secret shorter than this would mask ordinary words
 
 PATTERN = re.compile(
     r"""
-    \b(?:sk|pk|rk|tgp|fw|hf|gsk|xai|key)[-_](?:[A-Za-z0-9]+[-_])*[A-Za-z0-9_-]{16,}   # OpenAI, Together, Fireworks, HF
-    | \bAIza[0-9A-Za-z_-]{35}\b                                                      # Google
-    | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b                                                  # AWS
-    | \bgh[pousr]_[A-Za-z0-9]{36,}\b                                                 # GitHub
+    \b(?:sk|pk|rk|tgp|fw|hf|gsk|xai|key)[-_](?:[A-Za-z0-9]+[-_])*[A-Za-z0-9_-]{16,}  # providers and hubs
+    | \bAIza[0-9A-Za-z_-]{35}\b             # Google
+    | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b         # AWS
+    | \bgh[pousr]_[A-Za-z0-9]{36,}\b        # GitHub
     | (?<=Bearer\s)[A-Za-z0-9._~+/=-]{8,}
-    | (?<=//)[^/\s:@]+:[^/\s@]+(?=@)                                                 # user:password in an address
+    | (?<=//)[^/\s:@]+:[^/\s@]+(?=@)        # user:password in an address
     """,
     re.VERBOSE,
 )

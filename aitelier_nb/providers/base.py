@@ -46,7 +46,7 @@ class ChatRequest:
 
     model: str
     messages: Sequence[Mapping[str, Any]]
-    parameters: Parameters = Parameters()
+    parameters: Parameters = field(default_factory=Parameters)
     sample: int = 0
 
 
