@@ -1,0 +1,125 @@
+"""When two examples ask the same thing: equal user turns after normalisation.
+
+Only user turns count: the same question with another answer is a duplicate.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+import xxhash
+
+from aitelier_nb.schema import Message
+
+__all__ = ["groups", "key", "normalise", "user_turns", "words"]
+
+Turns = Sequence[Message] | Sequence[Mapping[str, Any]]
+Name = TypeVar("Name", bound=Hashable)
+
+SEPARATING = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf"})
+ASCII_TABLE = {code: " " for code in range(128) if unicodedata.category(chr(code)) in SEPARATING}
+BETWEEN_DIGITS = re.compile(r"\d \d")
+NOT_BETWEEN_DIGITS = re.compile(r"(?<!\d) | (?!\d)")
+# Thai, Lao, Burmese, Khmer, kana and Chinese characters: written without spaces.
+UNSPACED = re.compile(
+    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])"
+)
+LAST_SEPARATOR = 0x1FFFF  # no punctuation above it, but for tags
+
+
+def normalise(text: str) -> str:
+    """Return the words of a text in one spelling, with one space between them.
+
+    NFKC, then case folding; punctuation, white space and control characters become spaces.
+    Letters, digits, marks and symbols stay: `+` tells one sum from another.
+    """
+    if text.isascii():
+        return " ".join(text.lower().translate(ASCII_TABLE).split())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return _separators().sub(" ", folded).strip()
+
+
+def words(text: str) -> list[str]:
+    """Return the normalised words; in scripts without spaces each character is one."""
+    plain = normalise(text)
+    return (plain if plain.isascii() else UNSPACED.sub(r" \1 ", plain)).split()
+
+
+def user_turns(messages: Turns) -> list[str]:
+    """Return the texts of the user turns; what is no text (an image) as JSON.
+
+    A conversation without any user turn gives all its turns.
+    """
+    turns = [_turn(message) for message in messages]
+    asked = [text for role, text in turns if role == "user"]
+    return asked or [f"{role}: {text}" for role, text in turns]
+
+
+def key(messages: Turns) -> str:
+    """Return the exact key of a conversation: equal keys mean equal questions.
+
+    White space and punctuation do not count (only the gap between two digits does), nor does case.
+    The key is a 128-bit xxh3 in hex, the same on every machine.
+    """
+    return xxhash.xxh3_128_hexdigest(
+        "\x1f".join(map(_squeezed, user_turns(messages))).encode("utf-8", "replace")
+    )
+
+
+def groups(keys: Iterable[tuple[Name, str]]) -> list[list[Name]]:
+    """Return the names that share a key, as lists of two and more, in order of first appearance."""
+    found: dict[str, list[Name]] = defaultdict(list)
+    for name, exact in keys:
+        found[exact].append(name)
+    return [names for names in found.values() if len(names) > 1]
+
+
+def _turn(message: Message | Mapping[str, Any]) -> tuple[str, str]:
+    if isinstance(message, Message):
+        return message.role, _content(message.content)
+    return str(message.get("role", "")), _content(message.get("content"))
+
+
+def _content(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return "" if content is None else str(content)
+    return "\n".join(
+        part["text"]
+        if isinstance(part, dict) and isinstance(part.get("text"), str)
+        else msgspec.json.encode(part, order="deterministic").decode()
+        for part in content
+    )
+
+
+def _squeezed(text: str) -> str:
+    """Return the normalised text without its spaces, but for those between digits: 1 23 is not 12 3."""
+    plain = normalise(text)
+    if not plain:  # nothing but punctuation: "?" and "!" are two questions
+        return " ".join(text.split())
+    if BETWEEN_DIGITS.search(plain):
+        return NOT_BETWEEN_DIGITS.sub("", plain)
+    return plain.replace(" ", "")
+
+
+@cache
+def _separators() -> re.Pattern[str]:
+    """Return one character class of all that separates words; built on first use (30 ms)."""
+    runs: list[list[int]] = []
+    for code in range(LAST_SEPARATOR + 1):
+        if unicodedata.category(chr(code)) not in SEPARATING:
+            continue
+        if runs and runs[-1][1] == code - 1:
+            runs[-1][1] = code
+        else:
+            runs.append([code, code])
+    return re.compile(
+        "[" + "".join(f"{re.escape(chr(low))}-{re.escape(chr(high))}" for low, high in runs) + "]+"
+    )
