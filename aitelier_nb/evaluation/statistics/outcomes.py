@@ -1,0 +1,57 @@
+"""Votes as letters, counted: "W", "T", "L" and "B" (both bad), from the tuned side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aitelier_nb.errors import EvaluationError
+
+__all__ = ["OUTCOMES", "Counts", "Interval", "count", "counted", "level"]
+
+OUTCOMES = ("W", "T", "L", "B")
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Wins, ties, losses and pairs where both were bad. Both bad is a tie for the preference."""
+
+    wins: int
+    ties: int
+    losses: int
+    both_bad: int = 0
+
+    @property
+    def n(self) -> int:
+        """All votes."""
+        return self.wins + self.ties + self.losses + self.both_bad
+
+    @property
+    def decided(self) -> int:
+        """The votes that prefer one side."""
+        return self.wins + self.losses
+
+
+def count(outcomes: Iterable[str]) -> Counts:
+    """Return how often each outcome occurs; any other value is refused."""
+    found = Counter(outcomes)
+    if unknown := [value for value in found if value not in OUTCOMES]:
+        raise EvaluationError(f"{unknown[0]!r} is no outcome", hint=f"one of {', '.join(OUTCOMES)}")
+    return Counts(found["W"], found["T"], found["L"], found["B"])
+
+
+def counted(**numbers: float) -> None:
+    """Refuse numbers that are no counts: negative or not whole."""
+    for name, number in numbers.items():
+        if number < 0 or number != int(number):
+            raise EvaluationError(f"{name} is {number}, which is no count", hint="give whole numbers from 0")
+
+
+def level(**values: float) -> None:
+    """Refuse an alpha or a power that does not lie between 0 and 1."""
+    for name, value in values.items():
+        if not 0 < value < 1:
+            raise EvaluationError(f"{name} is {value}", hint=f"{name} lies between 0 and 1, like 0.05")
