@@ -1,0 +1,146 @@
+"""Bytes on disk: appended and synced, or replaced whole; a refusal of the disk leaves the old file intact."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from aitelier_nb.errors import StorageError
+
+__all__ = ["Span", "append", "copied", "read_at", "refusals", "replace", "sync_folder", "write_all"]
+
+BLOCK = 1 << 22
+
+REMEDIES = {
+    errno.ENOSPC: "free some space on this disk, then run it again",
+    errno.EDQUOT: "free some of your quota, then run it again",
+    errno.EFBIG: "raise the limit on file size (ulimit -f), then run it again",
+    errno.EROFS: "copy the project to a disk that can be written",
+    errno.EACCES: "give yourself the right to write there (chmod u+w), or copy the project",
+    errno.EPERM: "give yourself the right to write there (chmod u+w), or copy the project",
+}
+
+
+class Span(NamedTuple):
+    """A stretch of an open file, `start` to `stop` in bytes, to be copied as it stands."""
+
+    descriptor: int
+    start: int
+    stop: int
+
+
+@contextmanager
+def refusals(path: Path, doing: str = "written") -> Iterator[None]:
+    """Turn what the disk refuses inside the block into a StorageError with its remedy."""
+    try:
+        yield
+    except OSError as error:
+        reason = (os.strerror(error.errno) if error.errno else str(error)).lower()
+        hint = REMEDIES.get(error.errno or 0, "check the disk and the folder, then run it again")
+        raise StorageError(f"{path} could not be {doing}: {reason}", hint=hint) from error
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Write every byte; one call of the system for all that fits one."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add bytes to the end of a file and sync it; on a refusal the file is cut back to what it was.
+
+    The caller holds the lock, so that nobody else writes in between.
+    """
+    with refusals(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            before = os.fstat(descriptor).st_size
+            try:
+                write_all(descriptor, data)
+                os.fsync(descriptor)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(descriptor, before)
+                raise
+        finally:
+            os.close(descriptor)
+        if not before:
+            sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace(path: Path, chunks: Iterable[bytes | Span]) -> None:
+    """Put the new content in place whole, or leave the file as it was."""
+    target = path.resolve()
+    new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    with refusals(path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(new, chunks, target)
+            new.replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                new.unlink()
+            raise
+        sync_folder(target.parent)
+
+
+def _write(new: Path, chunks: Iterable[bytes | Span], like: Path) -> None:
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.fchmod(descriptor, like.stat().st_mode & 0o7777)
+        for chunk in chunks:
+            if isinstance(chunk, Span):
+                copied(chunk, descriptor)
+            else:
+                write_all(descriptor, chunk)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def copied(span: Span, target: int) -> None:
+    """Copy a stretch of one open file to the end of another, inside the kernel where it can."""
+    place = span.start
+    while place < span.stop:
+        try:
+            count = os.copy_file_range(span.descriptor, target, span.stop - place, place)
+        except (AttributeError, OSError) as error:
+            if getattr(error, "errno", None) in REMEDIES and getattr(error, "errno", None) != errno.EPERM:
+                raise
+            count = 0
+        if not count:
+            block = os.pread(span.descriptor, min(BLOCK, span.stop - place), place)
+            if not block:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            write_all(target, block)
+            count = len(block)
+        place += count
+
+
+def read_at(descriptor: int, start: int, length: int) -> bytes:
+    """Read a stretch of an open file; shorter only where the file ends."""
+    parts = []
+    while length > 0:
+        block = os.pread(descriptor, length, start)
+        if not block:
+            break
+        parts.append(block)
+        start, length = start + len(block), length - len(block)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,0 +1,157 @@
+"""The file data/history.jsonl: every edit that was ever folded, append-only, one line each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from aitelier_nb.storage import files
+from aitelier_nb.storage.journal import Change, Entry
+
+__all__ = ["append", "concerns", "entries", "lines", "of_example"]
+
+TAIL = 1 << 20
+
+
+class Row(msgspec.Struct, rename="camel", omit_defaults=True):
+    """One line of the history: an event's change of one example, or the ids that an event added."""
+
+    event: str
+    at: str
+    by: str
+    id: int = 0
+    created_at: str = ""
+    kind: str = ""
+    before: msgspec.Raw = msgspec.Raw(b"null")
+    after: msgspec.Raw = msgspec.Raw(b"null")
+    on: str = ""
+    to: str = ""
+    key: tuple[str, int] | None = None
+    reverts: str | None = None
+    ids: list[tuple[int, int]] = []
+
+    def entry(self) -> Entry:
+        """Return the line as an event, with the one change that it tells of."""
+        change = Change(self.id, self.created_at, self.before, self.after, self.on, self.to)
+        changes = [] if self.ids else [change]
+        return Entry(self.event, self.at, self.by, self.kind, changes, self.key, self.reverts, self.ids)
+
+
+_row = msgspec.json.Decoder(Row)
+
+
+def lines(entries: Iterable[Entry]) -> Iterator[tuple[tuple[str, int], bytes]]:
+    """Return the lines of some entries, each under its event and example."""
+    for entry in entries:
+        if entry.ids:
+            row = Row(entry.event, entry.at, entry.by, kind=entry.kind, ids=entry.ids)
+            yield (entry.event, 0), msgspec.json.encode(row) + b"\n"
+        for change in entry.changes:
+            row = Row(
+                entry.event,
+                entry.at,
+                entry.by,
+                change.id,
+                change.created_at,
+                entry.kind,
+                change.before,
+                change.after,
+                change.on,
+                change.to,
+                entry.key,
+                entry.reverts,
+            )
+            yield (entry.event, change.id), msgspec.json.encode(row) + b"\n"
+
+
+def append(path: Path, entries: Iterable[Entry]) -> None:
+    """Add entries to the history, those that it has already left out. The caller holds the lock."""
+    new = list(lines(entries))
+    if not new:
+        return
+    length = sum(len(line) for _, line in new)
+    tail = _tail(path, length + TAIL)
+    cut = tail.rfind(b"\n") + 1
+    if cut < len(tail) and _parsed(tail[cut:]) is None:  # an append of ours that was cut short
+        os.truncate(path, path.stat().st_size - (len(tail) - cut))
+        tail = tail[:cut]
+    known = {(row.event, row.id) for row in map(_parsed, tail.split(b"\n")) if row is not None}
+    data = b"".join(line for name, line in new if name not in known)
+    if data:
+        files.append(path, (b"\n" if tail and not tail.endswith(b"\n") else b"") + data)
+
+
+def _tail(path: Path, length: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - length))
+            return stream.read()
+    except FileNotFoundError:
+        return b""
+
+
+def _parsed(line: bytes) -> Row | None:
+    try:
+        return _row.decode(line)
+    except msgspec.MsgspecError:
+        return None
+
+
+def entries(path: Path) -> Iterator[Entry]:
+    """Read the history backwards, the latest event first."""
+    found: Entry | None = None
+    for line in _backwards(path):
+        row = _parsed(line)
+        if row is None:
+            continue
+        if found is not None and found.event != row.event:
+            yield found
+            found = None
+        if found is None:
+            found = row.entry()
+        else:
+            found.changes = row.entry().changes + found.changes
+    if found is not None:
+        yield found
+
+
+def _backwards(path: Path) -> Iterator[bytes]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        stop, rest = os.fstat(descriptor).st_size, b""
+        while stop > 0:
+            start = max(0, stop - TAIL)
+            block = files.read_at(descriptor, start, stop - start) + rest
+            rest, *whole = block.split(b"\n")
+            yield from reversed(whole)
+            stop = start
+        yield rest
+    finally:
+        os.close(descriptor)
+
+
+def of_example(path: Path, example: int) -> list[Entry]:
+    """Return the events that concern an example, oldest first, each with only its change."""
+    marks = (f'"id":{example},'.encode(), b'"ids":')
+    found = []
+    try:
+        with path.open("rb") as stream:
+            for line in stream:
+                row = _parsed(line) if any(mark in line for mark in marks) else None
+                if row is not None and (row.id == example or concerns(row.ids, example)):
+                    found.append(row.entry())
+    except FileNotFoundError:
+        return []
+    return found
+
+
+def concerns(ids: Iterable[tuple[int, int]], example: int) -> bool:
+    """Say whether an id lies in one of the ranges."""
+    return any(first <= example <= last for first, last in ids)

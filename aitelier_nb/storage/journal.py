@@ -1,0 +1,182 @@
+"""Edits that are not yet folded: one locked, appended, synced line each; a torn one never counts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from aitelier_nb.schema import Edit
+from aitelier_nb.storage import files
+from aitelier_nb.storage.lines import decode
+
+__all__ = ["Change", "Entry", "Journal", "edits"]
+
+GONE = ""  # the hash of a line that is not there
+NOTHING = msgspec.Raw(b"null")
+
+
+class Change(msgspec.Struct, rename="camel"):
+    """What happened to one example: the changed keys before and after, as they stand in the line.
+
+    `on` and `to` are the hashes of the line before and after, "" where there was or is none. Of
+    a deleted example `before` is the whole line, of a restored one `after`.
+    """
+
+    id: int
+    created_at: str
+    before: msgspec.Raw
+    after: msgspec.Raw
+    on: str
+    to: str
+
+    @property
+    def former(self) -> dict[str, Any]:
+        """The changed keys that were there before."""
+        return decode(bytes(self.before)) or {}
+
+    @property
+    def later(self) -> dict[str, Any]:
+        """The changed keys that are there after."""
+        return decode(bytes(self.after)) or {}
+
+
+class Entry(msgspec.Struct, omit_defaults=True):
+    """One event: an edit, or many that were made as one.
+
+    `key` is the (session, number) under which a browser sent it; `reverts` the event that it undoes.
+    Added lines are no changes: `ids` holds their ids as (first, last), `size` the length of
+    examples.jsonl before, `length` that of what was appended.
+    """
+
+    event: str
+    at: str
+    by: str
+    kind: str
+    changes: list[Change] = []
+    key: tuple[str, int] | None = None
+    reverts: str | None = None
+    ids: list[tuple[int, int]] = []
+    size: int = 0
+    length: int = 0
+
+
+_entry = msgspec.json.Decoder(Entry)
+
+
+class Journal:
+    """The file `.aitelier/journal.jsonl`, read as far as it has grown.
+
+    Its first line names the file's generation, so that a reader which knew the file before it was
+    emptied and filled again notices.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.entries: list[Entry] = []
+        self._header = b""
+        self._offset = 0
+        self._stat: tuple[int, int, int] | None = None
+
+    def stale(self) -> bool:
+        """Say whether the file is not as it was last read; costs one look at its size and time."""
+        try:
+            stat = self.path.stat()
+        except FileNotFoundError:
+            return self._stat is not None
+        return (stat.st_ino, stat.st_size, stat.st_mtime_ns) != self._stat
+
+    def grown(self) -> tuple[bool, list[Entry]]:
+        """Return whether the file was begun anew since the last call, and the entries that are new."""
+        try:
+            stat = self.path.stat()
+        except FileNotFoundError:
+            return self._forgotten(), []
+        now = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if now == self._stat:
+            return False, []
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            same = bool(self._header) and files.read_at(descriptor, 0, len(self._header)) == self._header
+            again = self._forgotten() if not same else False
+            data = files.read_at(descriptor, self._offset, os.fstat(descriptor).st_size - self._offset)
+        finally:
+            os.close(descriptor)
+        self._stat = now
+        return again, self._take(data)
+
+    def _forgotten(self) -> bool:
+        had = bool(self.entries)
+        self.entries, self._header, self._offset, self._stat = [], b"", 0, None
+        return had
+
+    def _take(self, data: bytes) -> list[Entry]:
+        whole = data[: data.rfind(b"\n") + 1]  # what follows was torn, and never acknowledged
+        self._offset += len(whole)
+        found = []
+        for line in whole.split(b"\n"):
+            if not self._header and line.startswith(b'{"journal":'):
+                self._header = line
+            elif line:
+                try:
+                    found.append(_entry.decode(line))
+                except msgspec.MsgspecError:
+                    continue  # the rest of a torn line that a later edit closed
+        self.entries += found
+        return found
+
+    def append(self, entry: Entry) -> None:
+        """Write an entry down for good. The caller holds the lock and has read all that is there."""
+        line = msgspec.json.encode(entry) + b"\n"
+        try:
+            size = self.path.stat().st_size
+        except FileNotFoundError:
+            size = 0
+        if not size:
+            self._forgotten()
+            self._header = b'{"journal":"' + secrets.token_hex(8).encode() + b'"}'
+            line = self._header + b"\n" + line
+        elif size != self._offset:
+            line = b"\n" + line  # closes a torn line
+        files.append(self.path, line)
+        self._offset = size + len(line)
+        self.entries.append(entry)
+        stat = self.path.stat()
+        self._stat = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+    def clear(self) -> None:
+        """Empty the file once its entries are in the history and in examples.jsonl."""
+        with files.refusals(self.path):
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.ftruncate(descriptor, 0)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        self._forgotten()
+
+
+def edits(entries: Iterable[Entry]) -> list[Edit]:
+    """Return entries as edits, one for each example that an event changed."""
+    return [edit(entry, change) for entry in entries for change in entry.changes]
+
+
+def edit(entry: Entry, change: Change) -> Edit:
+    """Return one change of an entry in the shape that history keeps."""
+    found = Edit(
+        event=entry.event,
+        at=entry.at,
+        by=entry.by,
+        id=change.id,
+        created_at=change.created_at,
+        kind=entry.kind,
+        before=change.former,
+        after=change.later,
+    )
+    if entry.reverts:
+        found.__pydantic_extra__ = {"reverts": entry.reverts}
+    return found

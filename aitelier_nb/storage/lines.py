@@ -1,0 +1,165 @@
+"""One line of examples.jsonl: what it must hold, and how it is changed without touching the rest of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+import xxhash
+
+from aitelier_nb.errors import DataError
+
+__all__ = ["Line", "Turn", "changed", "decode", "encode", "fault", "fields", "line_hash", "parse"]
+
+BOM = b"\xef\xbb\xbf"
+LARGEST_ID = 2**53 - 1  # the `ait` tool reads numbers as doubles
+SHOWN = 40
+
+
+class Turn(msgspec.Struct):
+    """A message with the types that Message has; other keys are not looked at."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[dict[str, Any]] | None = None
+    name: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+    weight: int | None = None
+
+
+class Line(msgspec.Struct, rename="camel"):
+    """A usable line; stricter than Example, so that what passes here passes there."""
+
+    id: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)]
+    messages: Annotated[list[Turn], msgspec.Meta(min_length=1)]
+    rating: Annotated[int, msgspec.Meta(ge=1, le=10)] | None = None
+    created_at: str = ""
+    version: int = 1
+    original_output: str | None = None
+    split: Literal["train", "val"] | None = None
+    ratings: dict[str, Annotated[int, msgspec.Meta(ge=1, le=10)]] | None = None
+    group: str | int | None = None
+    tags: list[str] | None = None
+    note: str | None = None
+    flagged: bool | None = None
+
+
+_line = msgspec.json.Decoder(Line)
+_raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_any = msgspec.json.Decoder()
+
+Fault = tuple[str, str]
+
+REMEDIES = {
+    "rating": "give a whole number from 1 to 10, or null",
+    "split": 'give "train" or "val", or leave the key out',
+    "id": "give a whole number from 1 on that no other line has",
+    "role": 'give "system", "user", "assistant", "tool" or "developer"',
+    "messages": 'give a list of {"role", "content"} objects',
+    "version": "give a whole number",
+}
+
+
+def line_hash(body: bytes) -> int:
+    """Return the xxh3-64 of a line without its line end: stable between versions and machines."""
+    return xxhash.xxh3_64_intdigest(body)
+
+
+def parse(body: bytes) -> Line:
+    """Return the line's fields, or raise DataError with what is wrong and the remedy."""
+    try:
+        if not body.isascii():
+            body.decode()
+        return _line.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        reason, remedy = fault(body, error)
+        raise DataError(reason, hint=remedy) from error
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """Return a usable line as the object that it is."""
+    found: dict[str, Any] = _any.decode(body)
+    return found
+
+
+def fields(body: bytes) -> dict[str, bytes]:
+    """Return the keys of a line in their order, each with its value as the bytes that stand there."""
+    return {key: bytes(value) for key, value in _raw.decode(body).items()}
+
+
+def encode(value: object) -> bytes:
+    """Return a value as the `ait` tool writes it: compact, non-ASCII as it is, half surrogates escaped."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{value!r:.80} cannot be written as JSON", hint="use text, numbers, lists"
+        ) from error
+
+
+def changed(body: bytes, after: Mapping[str, Any], gone: Iterable[str] = ()) -> bytes:
+    """Return the line with some values set in place, new keys appended and `gone` keys left out.
+
+    All other values keep their very bytes.
+    """
+    values = fields(body)
+    for key in gone:
+        values.pop(key, None)
+    for key, value in after.items():
+        values[key] = encode(value)
+    return b"{" + b",".join(encode(key) + b":" + value for key, value in values.items()) + b"}"
+
+
+def fault(body: bytes, error: Exception) -> Fault:
+    """Return what is wrong with a line as a sentence, and the remedy."""
+    if isinstance(error, msgspec.ValidationError):
+        return _wrong_value(body, str(error))
+    if isinstance(error, UnicodeDecodeError):
+        return "is not UTF-8 text", "save the file as UTF-8"
+    try:
+        json.loads(body)
+    except ValueError as broken:
+        place = getattr(broken, "pos", 0)
+        what = "ends in the middle" if place >= len(body.decode(errors="replace")) - 1 else "is not JSON"
+        start = body[:SHOWN].decode(errors="replace")
+        return f"{what} (it begins {start!r})", "repair the line, or take it out"
+    except RecursionError:
+        return "is nested too deep", "take the line out"
+    if re.search(rb"\b(NaN|Infinity)\b", body):
+        return "holds NaN or Infinity, which JSON does not have", "replace it by null"
+    return (
+        "holds half of a surrogate pair, which is no character",
+        "replace the \\ud… escape that stands alone",
+    )
+
+
+def _wrong_value(body: bytes, text: str) -> Fault:
+    found = re.search(r"at `\$\.?([^`]*)`", text)
+    path = found.group(1) if found else ""
+    missing = re.search(r"missing required field `(\w+)`", text)
+    if missing:
+        name = f"{path}.{missing.group(1)}" if path else missing.group(1)
+        key = missing.group(1)
+        return f'has no "{name}"', REMEDIES.get(key, f'add "{key}"')
+    if not path:
+        return f"is not an object ({body[:SHOWN].decode(errors='replace')!r})", "take the line out"
+    key = re.sub(r"\[.*?\]", "", path).rsplit(".", 1)[-1]
+    value = _value_at(body, path)
+    return f"{path} is {value}", REMEDIES.get(key, f"the format asks: {text.split(' - at', 1)[0].lower()}")
+
+
+def _value_at(body: bytes, path: str) -> str:
+    value: Any = json.loads(body)
+    for step in re.findall(r"\[(\d+)\]|(\w+)", path):
+        place, key = step
+        if place and isinstance(value, list):
+            value = value[int(place)]
+        elif isinstance(value, dict):
+            value = value.get(key)
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -1,0 +1,193 @@
+"""What is true now: the lines of examples.jsonl with the edits of the journal on them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from aitelier_nb.errors import DataError, StorageError
+from aitelier_nb.storage.index import Index, signature
+from aitelier_nb.storage.journal import GONE, Change, Entry, Journal
+from aitelier_nb.storage.lines import changed, decode, line_hash
+from aitelier_nb.storage.locks import lock
+
+__all__ = ["Conflict", "State", "digest"]
+
+
+def digest(body: bytes | None) -> str:
+    """Return the hash of a line as it stands in an edit; "" when there is no line."""
+    return GONE if body is None else f"{line_hash(body):016x}"
+
+
+class Conflict:
+    """An edit that met a change from outside: what stood there, and whether ours was put on it."""
+
+    def __init__(self, entry: Entry, change: Change, outside: bytes | None, *, applied: bool) -> None:
+        self.entry, self.change, self.outside, self.applied = entry, change, outside, applied
+
+
+class State:
+    """The index of the file and the lines that edits have changed since it was written."""
+
+    def __init__(self, path: Path, journal: Path, lock_path: Path, name: str) -> None:
+        self.path, self.name, self.lock_path = path, name, lock_path
+        self.journal = Journal(journal)
+        self.pending: dict[int, bytes | None] = {}
+        self.conflicts: list[Conflict] = []
+        self.threads = threading.RLock()
+        self._index: Index | None = None
+
+    @property
+    def index(self) -> Index:
+        """The index of the file as it was at the last refresh."""
+        if self._index is None:
+            raise DataError(f"{self.name} is not there", hint="restore it from git, or make an empty file")
+        return self._index
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the project's lock, with all that others wrote known."""
+        with self.threads, lock(self.lock_path):
+            self.refresh()
+            yield
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Know all that others wrote; on a disk that cannot be written, without the lock."""
+        with self.threads:
+            if self._stale():
+                try:
+                    with lock(self.lock_path):
+                        self.refresh()
+                except StorageError:
+                    self.refresh()
+            yield
+
+    def close(self) -> None:
+        """Let go of the file; the next read opens it again."""
+        with self.threads:
+            if self._index is not None:
+                self._index.close()
+            self._index = None
+
+    def _stale(self) -> bool:
+        try:
+            same = self._index is not None and self._index.signature == signature(self.path.stat())
+        except FileNotFoundError:
+            same = False
+        return not same or self.journal.stale()
+
+    def refresh(self) -> None:
+        """Read what changed on disk since the last look."""
+        fresh = self._refresh_index()
+        again, entries = self.journal.grown()
+        if fresh or again:
+            self.pending, self.conflicts = {}, []
+            entries = self.journal.entries
+            self._replay(entries, self._applied(entries))
+        else:
+            self._replay(entries, {})
+
+    def _refresh_index(self) -> bool:
+        try:
+            now = signature(self.path.stat())
+        except FileNotFoundError as error:
+            raise DataError(
+                f"{self.path} is not there",
+                hint="restore it (git checkout), or make an empty file of that name",
+            ) from error
+        if self._index is not None and self._index.signature == now:
+            return False
+        if self._index is not None:
+            self._index.close()
+        self._index = Index(self.path, self.name)
+        return True
+
+    def _applied(self, entries: Sequence[Entry]) -> dict[int, int]:
+        """Return how many edits of each example the file already holds: a fold that was cut short."""
+        results: dict[int, list[str]] = {}
+        for entry in entries:
+            for change in entry.changes:
+                results.setdefault(change.id, []).append(change.to)
+        done = {}
+        for example, hashes in results.items():
+            now = digest(self.base(example))
+            if now in hashes:
+                done[example] = len(hashes) - hashes[::-1].index(now)
+        return done
+
+    def _replay(self, entries: Sequence[Entry], done: dict[int, int]) -> None:
+        for entry in entries:
+            for change in entry.changes:
+                if done.get(change.id, 0):
+                    done[change.id] -= 1
+                else:
+                    self.apply(entry, change)
+
+    def apply(self, entry: Entry, change: Change) -> None:
+        """Put one change on the line that it was made on, or on what became of it outside."""
+        body = self.body(change.id)
+        if digest(body) == change.on:
+            self.pending[change.id] = put(body, change)
+            return
+        if body is None or not _same_example(body, change):
+            self.conflicts.append(Conflict(entry, change, body, applied=False))
+            return
+        clash = change.to == GONE or _clashes(body, change)
+        self.pending[change.id] = put(body, change)
+        if clash:
+            self.conflicts.append(Conflict(entry, change, body, applied=True))
+
+    def base(self, example: int) -> bytes | None:
+        """Return the line that the file holds for an id, or None."""
+        row = self.index.row(example)
+        return None if row is None else self.index.body(row)
+
+    def body(self, example: int) -> bytes | None:
+        """Return the line of an id with its edits, or None where there is none."""
+        return self.pending[example] if example in self.pending else self.base(example)
+
+    def ids(self) -> list[int]:
+        """Return the ids of all examples, in the order of the file; restored ones come last."""
+        listed: list[int] = self.index.ids.tolist()
+        if not self.pending:
+            return listed
+        kept = [example for example in listed if self.pending.get(example, b"") is not None]
+        new = [
+            example
+            for example, body in self.pending.items()
+            if body is not None and self.index.row(example) is None
+        ]
+        return kept + new
+
+    def commit(self, entry: Entry) -> None:
+        """Write an edit down for good, and know it. The caller holds the lock."""
+        self.journal.append(entry)
+        for change in entry.changes:
+            self.apply(entry, change)
+
+
+def put(body: bytes | None, change: Change) -> bytes | None:
+    """Return the line with a change on it: None when it takes the line away."""
+    if change.to == GONE:
+        return None
+    if change.on == GONE:
+        return bytes(change.after)
+    later = change.later
+    return changed(body or b"{}", later, [key for key in change.former if key not in later])
+
+
+def _same_example(body: bytes, change: Change) -> bool:
+    created = decode(body).get("createdAt", "")
+    return change.on != GONE and (not change.created_at or created == change.created_at)
+
+
+def _clashes(body: bytes, change: Change) -> bool:
+    now, former, later = decode(body), change.former, change.later
+    missing = object()
+    return any(
+        now.get(key, missing) not in (former.get(key, missing), later.get(key, missing))
+        for key in {*former, *later}
+    )
