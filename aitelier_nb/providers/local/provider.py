@@ -1,0 +1,103 @@
+"""The provider named "local": models, training and answers on this machine, without key or network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from aitelier_nb.errors import NotCallable, ProjectError
+from aitelier_nb.providers.base import ChatRequest, JobRequest, Settings
+from aitelier_nb.providers.local import adapters, jobs, models
+from aitelier_nb.providers.local.answers import Contestant, Runtime
+from aitelier_nb.schema import Answer, Event, Job
+
+__all__ = ["LocalProvider", "create"]
+
+PREFIX = "local/"
+
+
+def create(settings: Settings) -> LocalProvider:
+    """Return the local provider of a project."""
+    return LocalProvider(settings)
+
+
+class LocalProvider:
+    """Answers and trains on this machine.
+
+    A model is named by the embedded model's name, a folder, a Hugging Face name, or
+    "local/JOB" for the result of a run.
+    """
+
+    name = "local"
+    default_model: str | None = models.EMBEDDED.name
+    costs_money = False
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+        self._runtime = Runtime()
+
+    def answers(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Answer]]:
+        """Yield (place in requests, answer) as each is done; base and tuned share one runtime."""
+        yield from self._runtime.answers(requests, self._contestant)
+
+    def stream(self, request: ChatRequest) -> Iterator[str]:
+        """Yield one answer in pieces of text as they come."""
+        yield from self._runtime.stream(request, self._contestant(request.model))
+
+    def identify(self, model: str) -> str:
+        """Return what identifies the weights: base and adapter by their digests."""
+        base, adapter = self._contestant(model)
+        return (
+            models.identity(base)
+            if adapter is None
+            else f"{models.identity(base)}+{adapters.digest(adapter)}"
+        )
+
+    def close(self) -> None:
+        """Let go of the model's memory."""
+        self._runtime.close()
+
+    def create_job(self, request: JobRequest) -> Job:
+        """Start a run, continue a broken one, or return the one that stands."""
+        return jobs.create(self._jobs(), request)
+
+    def find_job(self, request: JobRequest) -> Job | None:
+        """Return the run that this request started earlier, if any."""
+        return jobs.find(self._jobs(), request)
+
+    def job(self, job_id: str) -> Job:
+        """Return the run as it stands now, asked from any process."""
+        return jobs.read(self._jobs(), job_id)
+
+    def events(self, job_id: str) -> list[Event]:
+        """Return the run's log, oldest first."""
+        return jobs.events(self._jobs(), job_id)
+
+    def cancel(self, job_id: str) -> Job:
+        """End the run's processes and return it as it stands then."""
+        return jobs.cancel(self._jobs(), job_id)
+
+    def adapter(self, job_id: str) -> Path:
+        """Return the folder of a run's adapter (PEFT's two files).
+
+        Raises
+        ------
+        NotCallable
+            The run has no adapter yet, or lost it.
+        """
+        folder = jobs.folder_of(self._jobs(), job_id) / "adapter"
+        if not adapters.is_whole(folder):
+            raise NotCallable(f"the run {job_id} has no adapter", hint="`ait status` says how the run stands")
+        return folder
+
+    def _contestant(self, model: str) -> Contestant:
+        if not model.startswith(PREFIX) or Path(model).exists():
+            return model, None
+        job_id = model.removeprefix(PREFIX)
+        asked = jobs.asked(self._jobs(), job_id)
+        return asked["model"], self.adapter(job_id)
+
+    def _jobs(self) -> Path:
+        if self._settings.project is None:
+            raise ProjectError("local runs lie in a project, and none was given", hint="open a project first")
+        return self._settings.project / ".aitelier" / "jobs"
