@@ -1,0 +1,176 @@
+"""The shapes that a row of training data comes in, recognised by the names of its keys."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from aitelier_nb.formats import pairs
+from aitelier_nb.formats.conversations import Refused, fault, kind_of, messages_of, usable
+
+__all__ = ["DIALECTS", "Dialect", "named", "recognise"]
+
+Row = Mapping[str, Any]
+Convert = Callable[[Row, "Counter[str]"], list[dict[str, Any]]]
+
+CONVERSATIONS = ("conversations", "conversation", "dialogue", "dialog", "turns", "chat", "items")
+MADE_ANEW = frozenset({"id", "createdAt", "version"})  # a project gives its own
+KEPT = (
+    "rating", "ratings", "split", "group", "tags", "note", "flagged", "source",
+    "originalOutput", "tools", "parallel_tool_calls",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One shape of rows: its name, how it is told from the others, and how a row becomes examples."""
+
+    name: str
+    matches: Callable[[Row], bool]
+    examples: Convert
+    about: str
+
+
+def recognise(row: Row) -> Dialect | None:
+    """Return the dialect of a row, or None when it has no names that are known."""
+    return next((dialect for dialect in DIALECTS if dialect.matches(row)), None)
+
+
+def named(name: str) -> Dialect | None:
+    """Return the dialect of that name, or None."""
+    plain = name.lower().replace("_", "-")
+    plain = OTHER_NAMES.get(plain, plain)
+    return next((dialect for dialect in DIALECTS if dialect.name == plain), None)
+
+
+def _from_messages(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    messages = row.get("messages")
+    if fault(messages) is not None:
+        messages = usable(_mended(messages, told))
+    return [{**{name: value for name, value in row.items() if name not in MADE_ANEW}, "messages": messages}]
+
+
+def _mended(turns: Any, told: Counter[str]) -> list[dict[str, Any]]:
+    """Return turns in our shape: JSON in a cell read, roles renamed, empty system prompts left out."""
+    if isinstance(turns, str):
+        turns = _json_cell(turns)
+    if turns == []:
+        return []
+    messages = messages_of(turns, "user")
+    said = [turn for turn in messages if turn["role"] != "system" or turn.get("content") not in ("", None)]
+    if len(said) < len(messages):
+        told["empty system prompts were left out"] += 1
+    return said
+
+
+def _json_cell(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused(
+            f"the turns are a text that is no JSON: {error}", "write them as a JSON list"
+        ) from error
+
+
+def _from_conversations(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    turns = row[next(name for name in CONVERSATIONS if name in row)]
+    messages = _paired(turns) or _mended(turns, told)
+    system = row.get("system") or row.get("system_prompt")
+    if isinstance(system, str) and system.strip() and messages and messages[0]["role"] != "system":
+        messages = [{"role": "system", "content": system}, *messages]
+    return [_kept(usable(messages), row)]
+
+
+def _paired(turns: object) -> list[dict[str, Any]] | None:
+    """Return turns that come as pairs ({"human": …, "assistant": …}) one after the other, or None."""
+    if not isinstance(turns, list) or not turns or not all(isinstance(turn, dict) for turn in turns):
+        return None
+    names = [pairs.pair_names(turn) for turn in turns]
+    if any(
+        found is None or "role" in turn or "from" in turn for found, turn in zip(names, turns, strict=True)
+    ):
+        return None
+    return [
+        {"role": role, "content": turn[name]}
+        for turn, found in zip(turns, names, strict=True)
+        for role, name in zip(("user", "assistant"), found or (), strict=True)
+    ]
+
+
+def _from_pair(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    names = pairs.pair_names(row)
+    if names is None:
+        raise Refused("there is no question with an answer", "name the columns with map=")
+    return [_kept(pairs.from_pair(row, *names, told), row)]
+
+
+def _from_alpaca(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    return [_kept(pairs.from_alpaca(row, told), row)]
+
+
+def _from_self_instruct(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    return [_kept(messages, row) for messages in pairs.from_self_instruct(row, told)]
+
+
+def _from_text(row: Row, told: Counter[str]) -> list[dict[str, Any]]:  # noqa: ARG001 - one signature for all
+    raise Refused(
+        f"there is only {kind_of(row.get('text'))} without turns, so nothing to ask and nothing to answer",
+        "give input and output, or messages",
+    )
+
+
+def _kept(messages: list[dict[str, Any]], row: Row) -> dict[str, Any]:
+    return {"messages": messages, **{name: row[name] for name in KEPT if row.get(name) is not None}}
+
+
+def _has_pair(*names: tuple[str, str]) -> Callable[[Row], bool]:
+    return lambda row: any(question in row and answer in row for question, answer in names)
+
+
+DIALECTS = (
+    Dialect("messages", lambda row: "messages" in row, _from_messages, "messages with role and content"),
+    Dialect(
+        "sharegpt",
+        lambda row: any(name in row for name in CONVERSATIONS),
+        _from_conversations,
+        "conversations with from and value",
+    ),
+    Dialect(
+        "self-instruct",
+        lambda row: "instruction" in row and "instances" in row,
+        _from_self_instruct,
+        "instruction with instances",
+    ),
+    Dialect(
+        "alpaca",
+        lambda row: "instruction" in row and any(name in row for name in pairs.ANSWERS),
+        _from_alpaca,
+        "instruction, input and output",
+    ),
+    Dialect("input-output", _has_pair(("input", "output")), _from_pair, "input and output"),
+    Dialect("prompt-completion", _has_pair(("prompt", "completion")), _from_pair, "prompt and completion"),
+    Dialect("query-response", _has_pair(("query", "response")), _from_pair, "query, response and history"),
+    Dialect("question-answer", _has_pair(("question", "answer")), _from_pair, "question and answer"),
+    Dialect("pairs", lambda row: pairs.pair_names(row) is not None, _from_pair, "a question and its answer"),
+    Dialect("text", lambda row: "text" in row and len(row) == 1, _from_text, "text without turns"),
+)
+
+OTHER_NAMES = {
+    "openai": "messages",
+    "chat": "messages",
+    "chatml": "messages",
+    "ait": "messages",
+    "together": "messages",
+    "fireworks": "messages",
+    "trl": "messages",
+    "conversations": "sharegpt",
+    "csv": "pairs",
+    "web": "input-output",
+    "instruction": "prompt-completion",
+    "qa": "question-answer",
+    "dolly": "alpaca",
+}

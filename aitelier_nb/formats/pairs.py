@@ -1,0 +1,103 @@
+"""Rows that hold one question and one answer, under whatever names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aitelier_nb.formats.conversations import Refused, kind_of, messages_of, usable
+
+__all__ = ["ANSWERS", "QUESTIONS", "from_alpaca", "from_pair", "from_self_instruct", "pair_names"]
+
+Row = Mapping[str, Any]
+
+QUESTIONS = ("input", "prompt", "question", "query", "user", "human", "instruction", "request", "customer")
+ANSWERS = ("output", "completion", "response", "answer", "reply", "assistant", "bot", "target", "gpt")
+CONTEXTS = ("context", "passage", "document")
+
+
+def pair_names(row: Row) -> tuple[str, str] | None:
+    """Return the names under which a row keeps its question and its answer, or None."""
+    names = {name.lower(): name for name in row if isinstance(name, str)}
+    question = next((names[name] for name in QUESTIONS if name in names), None)
+    answer = next((names[name] for name in ANSWERS if name in names and names[name] != question), None)
+    return (question, answer) if question is not None and answer is not None else None
+
+
+def from_pair(row: Row, question: str, answer: str, told: Counter[str]) -> list[dict[str, Any]]:
+    """Return the turns of a row: system, history, question, answer; each side may be a list of turns."""
+    turns = [*_system(row), *_history(row.get("history"))]
+    asked, answered = row.get(question), row.get(answer)
+    turns += messages_of(asked, "user") if isinstance(asked, list) else [_turn("user", question, asked, told)]
+    if isinstance(answered, list):
+        turns += messages_of(answered, "assistant")
+    else:
+        turns.append(_turn("assistant", answer, answered, told))
+    return usable(turns)
+
+
+def from_alpaca(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    """Return the turns of instruction, optional input (or context) and output (or response)."""
+    answer = next((name for name in ANSWERS if name in row), None)
+    if answer is None:
+        raise Refused("there is an instruction but no output", "add the answer as output")
+    task = _turn("user", "instruction", row.get("instruction"), told)["content"]
+    more = next((row[name] for name in ("input", *CONTEXTS) if row.get(name)), "")
+    if more:
+        more = _turn("user", "input", more, told)["content"]
+    question = "\n\n".join(part for part in (task, more) if part.strip())
+    turns = [*_system(row), *_history(row.get("history")), {"role": "user", "content": question}]
+    return usable([*turns, _turn("assistant", answer, row.get(answer), told)])
+
+
+def from_self_instruct(row: Row, told: Counter[str]) -> list[list[dict[str, Any]]]:
+    """Return one conversation for each instance of a task."""
+    instances = row.get("instances")
+    if not isinstance(instances, list) or not instances:
+        raise Refused("instances is no list of input and output", "give at least one instance")
+    if not all(isinstance(instance, dict) for instance in instances):
+        raise Refused("an instance is no object", "give each instance input and output")
+    return [from_alpaca({"instruction": row.get("instruction"), **instance}, told) for instance in instances]
+
+
+def _system(row: Row) -> list[dict[str, Any]]:
+    prompt = row.get("system") or row.get("system_prompt") or row.get("systemPrompt")
+    if prompt is None or prompt == "":
+        return []
+    if not isinstance(prompt, str):
+        raise Refused(f"system is {kind_of(prompt)}, not text", "write it as text")
+    return [{"role": "system", "content": prompt}] if prompt.strip() else []
+
+
+def _history(history: object) -> list[dict[str, Any]]:
+    """Return earlier turns: pairs of question and answer, or turns with roles."""
+    if not history:
+        return []
+    if not isinstance(history, list):
+        raise Refused(f"history is {kind_of(history)}, not a list", "give pairs of question and answer")
+    if all(isinstance(turn, dict) for turn in history):
+        return messages_of(history, "user")
+    turns = []
+    for pair in history:
+        if not _is_pair(pair):
+            raise Refused(
+                "history holds something that is no pair of texts", "give pairs of question and answer"
+            )
+        turns += [{"role": "user", "content": pair[0]}, {"role": "assistant", "content": pair[1]}]
+    return turns
+
+
+def _is_pair(pair: object) -> bool:
+    return isinstance(pair, Sequence) and len(pair) == 2 and all(isinstance(text, str) for text in pair)  # noqa: PLR2004
+
+
+def _turn(role: str, name: str, value: object, told: Counter[str]) -> dict[str, Any]:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        told[f"numbers in {name} were read as text"] += 1
+        value = str(value)
+    if not isinstance(value, str):
+        raise Refused(f"{name} is {kind_of(value)}, not text", "write it as text")
+    if not value.strip() and not (role == "user" and name == "instruction"):
+        raise Refused(f"{name} is empty", "write it, or leave the row out")
+    return {"role": role, "content": value}

@@ -1,0 +1,240 @@
+"""Training data of any shape comes in: rows that can be learned from, and the others with their reasons.
+
+Rows in equal rows out plus rows rejected, whatever the bytes are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from aitelier_nb.errors import UsageError
+from aitelier_nb.formats import containers, dialects, encodings
+from aitelier_nb.formats.containers import Row
+from aitelier_nb.formats.conversations import Refused, kind_of
+from aitelier_nb.schema import Rejection
+
+__all__ = ["Parsed", "Rejection", "read", "read_rows"]
+
+LOWEST, HIGHEST = 1, 10
+FEW_STARS = 5
+OURS = ("input", "output", "system", "rating", "messages", "history", "group", "split", "note")
+
+
+@dataclass
+class Parsed:
+    """What a file holds: the format, rows that can be added, rows that cannot, and what to tell.
+
+    `rows` are in the shape that `Dataset.add` takes. `lines` are their places in the file (a row
+    may give several examples).
+    """
+
+    format: str
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+
+
+def read(
+    content: bytes,
+    *,
+    name: str = "the file",
+    format: str = "auto",  # noqa: A002 - the verbs' word
+    columns: Mapping[str, str] | None = None,
+    scale: str | None = None,
+) -> Parsed:
+    """Read a file's content: JSONL, a JSON document, CSV, TSV or Parquet, gzip or not.
+
+    Parameters
+    ----------
+    name
+        The file's name, for messages.
+    format
+        "auto" recognises each row; a name (messages, sharegpt, alpaca, ...) insists on it.
+    columns
+        Our names to the file's: {"input": "frage", "output": "antwort", "rating": "stars"}.
+    scale
+        The scale of the ratings, such as "1-5", which turns them into 1-10. None keeps them.
+
+    Raises
+    ------
+    DataError
+        The file as a whole is no training data.
+    UsageError
+        There is no such format, column or scale.
+    """
+    decoded = encodings.decode(content, name)
+    parsed = _collect(containers.rows(decoded.text, name), format, columns, scale)
+    parsed.notices[:0] = decoded.notices
+    return parsed
+
+
+def read_rows(
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    name: str = "the rows",  # noqa: ARG001 - as in read
+    format: str = "auto",  # noqa: A002 - the verbs' word
+    columns: Mapping[str, str] | None = None,
+    scale: str | None = None,
+) -> Parsed:
+    """Read rows that are Python objects already: dicts, records of a frame, a Hugging Face dataset."""
+    numbered = (Row(number, b"", _plain(row)) for number, row in enumerate(rows, 1))
+    return _collect(numbered, format, columns, scale)
+
+
+def _collect(
+    rows: Iterable[Row], insisted: str, columns: Mapping[str, str] | None, scale: str | None
+) -> Parsed:
+    convert = _converter(insisted, columns, _scale(scale))
+    told: Counter[str] = Counter()
+    formats: Counter[str] = Counter()
+    parsed = Parsed(insisted)
+    for row in rows:
+        try:
+            if row.fault:
+                raise Refused(row.fault, row.remedy)  # noqa: TRY301 - one place rejects
+            found, examples = convert(row.value, told)
+        except Refused as refused:
+            parsed.rejected.append(_rejection(row, refused))
+            continue
+        formats[found] += 1
+        parsed.rows += examples
+        parsed.lines += [row.line] * len(examples)
+    parsed.format = " and ".join(name for name, _ in formats.most_common()) or "unknown"
+    parsed.notices += [f"{what} ({count}x)" for what, count in told.items()]
+    parsed.notices += _about_ratings(parsed.rows, scale)
+    return parsed
+
+
+def _converter(
+    name: str, columns: Mapping[str, str] | None, scale: tuple[float, float] | None
+) -> Callable[[Any, Counter[str]], tuple[str, list[dict[str, Any]]]]:
+    """Return the function from a row's value to its dialect and its examples."""
+    insisted = _insisted(name, columns)
+    known: dict[tuple[str, ...], dialects.Dialect | None] = {}
+
+    def convert(value: Any, told: Counter[str]) -> tuple[str, list[dict[str, Any]]]:
+        if type(value) is not dict:
+            raise Refused(
+                f"the row is {kind_of(value)}, not an object", "write one JSON object for each example"
+            )
+        if columns:
+            value = _renamed(value, columns)
+        names = tuple(value)
+        if names not in known:
+            known[names] = insisted or dialects.recognise(value)
+        dialect = known[names]
+        if dialect is None:
+            shown = ", ".join(map(str, names)) or "none"
+            raise Refused(f"no known columns among: {shown:.200}", 'name them: map={"input": …, "output": …}')
+        examples = dialect.examples(value, told)
+        for example in examples:
+            if "rating" in example:
+                example["rating"] = _rating(example["rating"], scale)
+        return dialect.name, examples
+
+    return convert
+
+
+def _insisted(name: str, columns: Mapping[str, str] | None) -> dialects.Dialect | None:
+    """Return the dialect that was asked for by name or by a mapping, or None."""
+    wrong = set(columns or ()) - {*OURS, *dialects.KEPT}
+    if wrong:
+        raise UsageError(
+            f"there is no field {min(wrong)!r} to map a column to", hint=f"use one of {', '.join(OURS)}"
+        )
+    if name != "auto":
+        dialect = dialects.named(name)
+        if dialect is None:
+            names = ", ".join(dialect.name for dialect in dialects.DIALECTS)
+            raise UsageError(f"there is no format {name!r}", hint=f"use auto, or one of {names}")
+        return dialect
+    if columns and {"input", "output"} <= set(columns):
+        return dialects.named("input-output")
+    return dialects.named("messages") if columns and "messages" in columns else None
+
+
+def _renamed(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    missing = [theirs for theirs in columns.values() if theirs not in row]
+    if missing:
+        there = ", ".join(map(str, row))
+        raise Refused(f"there is no column {missing[0]!r}", f"the columns are: {there:.200}")
+    rest = {
+        name: value for name, value in row.items() if name not in columns and name not in columns.values()
+    }
+    return {**rest, **{ours: row[theirs] for ours, theirs in columns.items()}}
+
+
+def _rating(value: Any, scale: tuple[float, float] | None) -> int | None:
+    """Return a rating as an integer from 1 to 10; a linear map from another scale where one is given."""
+    if value is None or value == "":
+        return None
+    try:
+        number = (
+            float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
+        )
+    except ValueError:
+        number = None
+    if number is not None and scale is not None and scale[0] <= number <= scale[1]:
+        share = (number - scale[0]) / (scale[1] - scale[0])
+        return int(LOWEST + share * (HIGHEST - LOWEST) + 0.5)
+    if number is None or scale is not None or number not in range(LOWEST, HIGHEST + 1):
+        wanted = (
+            f"from {scale[0]:g} to {scale[1]:g}" if scale else f"a whole number from {LOWEST} to {HIGHEST}"
+        )
+        raise Refused(f"rating {value!r:.40} is not {wanted}", "correct it, or map another scale to ours")
+    return int(number)
+
+
+def _scale(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    low, _, high = text.partition("-")
+    try:
+        scale = float(low), float(high)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no scale of ratings", hint='write its ends, such as "1-5"') from error
+    if scale[0] >= scale[1]:
+        raise UsageError(f"{text!r} is no scale of ratings", hint='write the lower end first, such as "1-5"')
+    return scale
+
+
+def _about_ratings(rows: list[dict[str, Any]], scale: str | None) -> Iterator[str]:
+    ratings = [row["rating"] for row in rows if row.get("rating") is not None]
+    if scale and ratings:
+        yield f"{len(ratings)} ratings were mapped from {scale} to {LOWEST}-{HIGHEST}"
+    elif len(ratings) > 1 and max(ratings) <= FEW_STARS:
+        yield (
+            f"no rating is above {max(ratings)}: if they are of a scale from 1 to 5, import with that scale "
+            "named; they were kept as they are"
+        )
+
+
+def _rejection(row: Row, refused: Refused) -> Rejection:
+    raw = row.raw.decode("utf-8", "replace") if row.raw else _as_json(row.value)
+    return Rejection(line=row.line, reason=refused.reason, remedy=refused.remedy, raw=raw.rstrip("\r"))
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except (TypeError, ValueError, RecursionError):
+        return repr(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of a frame or an Arrow table as JSON would have it; missing becomes None."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if hasattr(value, "tolist"):  # numpy
+        return _plain(value.tolist())
+    if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):  # noqa: PLR0124 - NaN
+        return None
+    return value if isinstance(value, (str, int, float, bool)) else str(value)
