@@ -1,0 +1,40 @@
+// Keys of a focused widget. They never reach the notebook, where `d d` would delete the cell; Tab is never held.
+
+/** Call the action of a pressed key. `actions` maps event.key to a function; `typing` does the same in text boxes. */
+export function listen(root, actions, typing) {
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") return;
+    if (savesNotebook(event)) return letThrough(root);
+    const text = event.target.closest("textarea, input, select, [contenteditable]");
+    if (!text && event.key === "Escape" && !actions.Escape?.wanted?.()) return;
+    if (!text && foreign(event)) return;
+    event.stopPropagation();
+    if (event.isComposing || event.keyCode === 229 || event.repeat) return;
+    const action = (text ? typing : actions)[nameOf(event)];
+    if (!action || (!text && event.target.closest("button, summary, a") && (event.key === "Enter" || event.key === " "))) return;
+    if (action(event) !== false) event.preventDefault();
+  });
+  for (const kind of ["keyup", "keypress"]) {
+    root.addEventListener(kind, (event) => event.key !== "Tab" && event.stopPropagation());
+  }
+}
+
+/** "Ctrl+Enter", "Ctrl+z" or the key itself; the command key of a Mac counts as Ctrl. */
+function nameOf(event) {
+  return event.ctrlKey || event.metaKey ? "Ctrl+" + event.key : event.key;
+}
+
+function foreign(event) {
+  if (event.altKey) return true;
+  return (event.ctrlKey || event.metaKey) && event.key !== "z";
+}
+
+function savesNotebook(event) {
+  return (event.ctrlKey || event.metaKey) && event.key === "s";
+}
+
+/** Lab ignores keys under an element with this attribute; saving the notebook has to get through. */
+function letThrough(root) {
+  root.removeAttribute("data-lm-suppress-shortcuts");
+  setTimeout(() => root.setAttribute("data-lm-suppress-shortcuts", "true"));
+}

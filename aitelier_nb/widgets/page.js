@@ -1,0 +1,64 @@
+// Builds what stands in the page. Text of an example only ever becomes a text node.
+
+const LONG = 20000; // characters shown of a long text before "show all" is pressed
+
+/** Make an element: attributes by name, `on…` as listeners, children as nodes or text. */
+export function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null) node.setAttribute(name, String(value));
+  }
+  node.append(...children.filter((child) => child != null));
+  return node;
+}
+
+/** A real button with a name; its key is shown and told to assistive technology. */
+export function button(label, key, onclick, attributes = {}) {
+  const hint = key ? make("kbd", { "aria-hidden": "true" }, key) : null;
+  return make("button", { type: "button", class: "ait-button", "aria-keyshortcuts": key || null, onclick, ...attributes }, label, hint);
+}
+
+/** The text of a message: its content, or its text parts; what is no text is named in brackets. */
+export function textOf(message) {
+  const content = message?.content;
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return content == null ? "" : JSON.stringify(content);
+  return content.map((part) => part?.text ?? "[" + (part?.type ?? "part") + "]").join("");
+}
+
+/** A block of text as it is: line breaks kept, direction by its own letters, clamped when long. */
+export function textBlock(text, paint = plain) {
+  const block = make("div", { class: "ait-text", dir: "auto" });
+  if (text.length <= LONG) {
+    paint(block, text);
+    return block;
+  }
+  paint(block, text.slice(0, LONG));
+  const more = button("Show all " + text.length.toLocaleString("en") + " characters", null, () => {
+    block.replaceChildren();
+    paint(block, text);
+  });
+  block.append(make("div", {}, "…"), more);
+  return block;
+}
+
+function plain(block, text) {
+  block.append(text);
+}
+
+const ROLES = { system: "System", developer: "Developer", user: "User", assistant: "Assistant", tool: "Tool", function: "Function" };
+
+/** One turn: who speaks and what. */
+export function turn(message, extra = "", paint = plain) {
+  const role = ROLES[message.role] ?? String(message.role);
+  const calls = message.tool_calls ? [textBlock(JSON.stringify(message.tool_calls, null, 1))] : [];
+  return make("div", { class: "ait-turn ait-" + (message.role in ROLES ? message.role : "other") + " " + extra },
+    make("div", { class: "ait-role" }, role), textBlock(textOf(message), paint), ...calls);
+}
+
+/** The place of the answer under review: the last assistant turn, or -1. */
+export function answerPlace(messages) {
+  return messages.findLastIndex((message) => message.role === "assistant");
+}

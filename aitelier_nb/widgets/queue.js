@@ -1,0 +1,296 @@
+// A queue of examples that is filled ahead of the reader, and of decisions that are kept until they are on disk.
+// No DOM here: a fake model and a fake clock can run all of it.
+
+const AHEAD = 25; // examples in one page
+const LOW = 10; // ask for the next page when fewer than this many wait
+const FAR = 60; // examples further away than this are forgotten
+const AGAIN = 3000; // milliseconds until an unanswered message is sent again
+const BURST = 50; // decisions sent again at once
+const QUIET = 300; // milliseconds without a decision after which the static output is brought up to date
+
+/** Sessions of views that live in this page: their decisions are theirs to send. */
+const living = () => (globalThis.aitelierSessions ??= new Set());
+
+/** Where decisions wait that are not acknowledged: it survives a reload of the page. */
+function shelf(storage, session) {
+  const key = "aitelier:" + session;
+  return {
+    put(store, edits) {
+      try {
+        if (edits.length === 0) storage?.removeItem(key);
+        else storage?.setItem(key, JSON.stringify({ store, edits }));
+      } catch {
+        // A full or forbidden storage costs the reload only: the decisions are sent all the same.
+      }
+    },
+  };
+}
+
+/** Decisions that other, ended views of the same data left behind; they are taken off the shelf by `drop`. */
+function leftBehind(storage, store) {
+  const found = [];
+  for (const key of Object.keys(storage ?? {})) {
+    if (!key.startsWith("aitelier:") || living().has(key.slice(9))) continue;
+    try {
+      const kept = JSON.parse(storage.getItem(key));
+      if (kept.store === store) found.push({ key, edits: kept.edits });
+    } catch {
+      storage.removeItem(key);
+    }
+  }
+  return found;
+}
+
+/** The queue of one view. `onchange(what)` is called after each change. */
+export class Queue {
+  constructor(model, onchange, { storage = globalThis.sessionStorage, again = AGAIN } = {}) {
+    this.model = model;
+    this.onchange = onchange;
+    this.storage = storage;
+    this.again = again;
+    this.session = newSession();
+    this.shelf = shelf(storage, this.session);
+    this.ready = false;
+    this.gone = false;
+    this.total = 0;
+    this.place = 0;
+    this.saved = 0;
+    this.settings = {};
+    this.counts = {};
+    this.rows = new Map();
+    this.asked = new Map();
+    this.pending = new Map();
+    this.others = [];
+    this.done = [];
+    this.seq = 0;
+    living().add(this.session);
+    this.receive = (message) => this.onmessage(message);
+    this.closed = () => this.probe();
+    model.on("msg:custom", this.receive);
+    model.on("comm_live_update", this.closed);
+    this.timer = setInterval(() => this.tick(), again);
+    this.hello();
+  }
+
+  /** Ask the kernel who we are and where to begin; asked again until it answers. */
+  hello() {
+    this.helloAt = Date.now();
+    this.send({ kind: "hello" });
+  }
+
+  /** Send one message; a kernel that is gone is noticed here. */
+  send(message) {
+    if (this.gone) return false;
+    try {
+      this.model.send({ session: this.session, ...message });
+      return true;
+    } catch {
+      this.lost();
+      return false;
+    }
+  }
+
+  /** The kernel is gone: nothing more is accepted, what waits stays on the shelf. */
+  lost() {
+    if (this.gone) return;
+    this.gone = true;
+    clearInterval(this.timer);
+    this.onchange("gone");
+  }
+
+  /** Find out whether the kernel still listens. */
+  probe() {
+    this.send({ kind: "ping" });
+  }
+
+  get current() {
+    return this.rows.get(this.place);
+  }
+
+  get unsaved() {
+    return this.pending.size + this.others.length;
+  }
+
+  get atEnd() {
+    return this.ready && this.place >= this.total;
+  }
+
+  /** Go to a place of the list; beyond the last one is the end. */
+  go(place) {
+    this.place = Math.max(0, Math.min(place, this.total));
+    this.fill();
+    this.onchange("place");
+  }
+
+  /** Take a decision about an example, show what it changes at once, and go on. */
+  decide(edit, { change = null, onward = true } = {}) {
+    if (this.gone || !this.ready) return null;
+    const place = this.place;
+    const row = this.rows.get(place);
+    const before = row ? { ...row } : null;
+    if (row && change) this.rows.set(place, { ...row, ...change });
+    const kept = this.keep({ id: row?.id, position: place, version: row?.version, before: row?.rating ?? row?.score ?? row?.choice ?? null, ...edit });
+    if (kept.kind !== "skip") this.done.push({ seq: kept.seq, place, before });
+    if (onward) this.go(place + 1);
+    else this.onchange("row");
+    return kept;
+  }
+
+  /** Take back the latest decision of this view, or the latest of the person when there is none. */
+  undo() {
+    if (this.gone || !this.ready) return null;
+    const last = this.done.pop();
+    const edit = { kind: "undo", of: last?.seq ?? null, id: last?.before?.id ?? null, position: last?.place ?? null };
+    const kept = this.keep(edit);
+    if (last) {
+      this.rows.set(last.place, last.before);
+      this.go(last.place);
+    }
+    return kept;
+  }
+
+  /** Number a decision, put it on the shelf and send it. */
+  keep(edit) {
+    this.seq += 1;
+    const kept = { ...edit, session: this.session, seq: this.seq, client_at: new Date().toISOString() };
+    this.pending.set(kept.seq, { edit: kept, at: Date.now() });
+    this.shelve();
+    this.send(kept);
+    return kept;
+  }
+
+  shelve() {
+    this.shelf.put(this.settings.store, [...this.others, ...[...this.pending.values()].map((one) => one.edit)]);
+  }
+
+  /** Ask for the pages that will be needed next. */
+  fill() {
+    if (!this.ready) return;
+    const last = Math.min(this.place + LOW, this.total - 1);
+    for (let place = Math.max(0, this.place); place <= last; place += 1) {
+      if (!this.rows.has(place)) return this.ask(place);
+    }
+    const first = Math.max(0, this.place - 2);
+    if (!this.rows.has(first) && first < this.total) this.ask(Math.max(0, first - AHEAD + 1));
+  }
+
+  ask(start) {
+    for (const [from, at] of this.asked) {
+      if (start >= from && start < from + AHEAD && Date.now() - at < this.again) return;
+    }
+    this.asked.set(start, Date.now());
+    this.send({ kind: "fetch", start, n: AHEAD });
+  }
+
+  onmessage(message) {
+    if (message.kind === "ack") return this.acknowledged(message);
+    if (message.session !== this.session) return;
+    if (message.kind === "hello") this.welcomed(message);
+    if (message.kind === "page") this.filled(message);
+  }
+
+  welcomed(message) {
+    if (this.ready) return;
+    this.ready = true;
+    this.total = message.total ?? 0;
+    this.place = Math.min(message.start ?? 0, this.total);
+    this.settings = message.settings ?? {};
+    this.counts = message.counts ?? {};
+    this.put(message.first ?? this.place, message.examples ?? []);
+    this.adopt();
+    this.fill();
+    this.onchange("ready");
+  }
+
+  filled(message) {
+    this.asked.delete(message.start);
+    if (message.error) {
+      this.onchange("failed", message);
+      return;
+    }
+    this.put(message.start, message.examples);
+    this.fill();
+    this.onchange("page");
+  }
+
+  put(start, examples) {
+    examples.forEach((row, offset) => this.rows.set(start + offset, row));
+    for (const place of this.rows.keys()) {
+      if (Math.abs(place - this.place) > FAR) this.rows.delete(place);
+    }
+  }
+
+  /** Send what an ended view of the same data left unsaved; its own numbers keep it from counting twice. */
+  adopt() {
+    for (const { key, edits } of leftBehind(this.storage, this.settings.store)) {
+      this.storage.removeItem(key);
+      this.others.push(...edits);
+    }
+    if (this.others.length === 0) return;
+    this.adopted = this.others.length;
+    this.shelve();
+    this.others.forEach((edit) => this.send(edit));
+    this.onchange("adopted");
+  }
+
+  acknowledged(message) {
+    if (message.session === this.session) this.settled(message);
+    else this.others = this.others.filter((one) => one.session !== message.session || one.seq !== message.seq);
+    if (message.counts) this.counts = message.counts;
+    if (message.example) this.replace(message.example);
+    this.shelve();
+    clearTimeout(this.quiet);
+    if (this.unsaved === 0) this.quiet = setTimeout(() => this.send({ kind: "settled" }), QUIET);
+    this.onchange(message.ok ? "saved" : "refused", message);
+  }
+
+  /** A decision of this view was answered: it is on disk, or it was refused and the example is as before. */
+  settled(message) {
+    const one = this.pending.get(message.seq);
+    if (!one) return;
+    this.pending.delete(message.seq);
+    if (message.ok) {
+      if (one.edit.kind !== "skip") this.saved += one.edit.kind === "undo" ? -1 : 1;
+      if (one.edit.kind === "undo" && one.edit.of === null && message.position != null) this.go(message.position);
+      return;
+    }
+    const place = this.done.findIndex((done) => done.seq === message.seq);
+    if (place >= 0) {
+      const [undone] = this.done.splice(place, 1);
+      if (undone.before) this.rows.set(undone.place, undone.before);
+    }
+  }
+
+  /** Put an example as it stands now wherever it is in the queue. */
+  replace(example) {
+    for (const [place, row] of this.rows) {
+      if (row.id === example.id && !row.repeat) this.rows.set(place, { ...row, ...example, position: row.position });
+    }
+  }
+
+  tick() {
+    if (!this.ready) return this.hello();
+    const late = Date.now() - this.again;
+    const waiting = [...this.pending.values()].filter((one) => one.at <= late).slice(0, BURST);
+    for (const one of waiting) {
+      one.at = Date.now();
+      this.send(one.edit);
+    }
+    this.others.slice(0, BURST).forEach((edit) => this.send(edit));
+    if (this.current === undefined) this.fill();
+    if (this.unsaved > 0) this.onchange("waiting");
+  }
+
+  dispose() {
+    clearInterval(this.timer);
+    clearTimeout(this.quiet);
+    living().delete(this.session);
+    this.model.off("msg:custom", this.receive);
+    this.model.off("comm_live_update", this.closed);
+  }
+}
+
+function newSession() {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,166 @@
+"""What all widgets share: messages in, acknowledgements out, and a static twin that needs no kernel.
+
+Texts travel in custom messages only. A synced trait would be written into the saved notebook.
+"""
+
+from __future__ import annotations
+
+import html
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import anywidget
+
+from aitelier_nb.errors import AitelierError, DataError
+
+__all__ = ["Static", "Surface"]
+
+KEPT = 10_000  # acknowledgements that are remembered, for decisions that are sent twice
+SELDOM = 0.5  # seconds between two updates of the static twin while decisions come in
+
+Message = dict[str, Any]
+
+
+class Static:
+    """Lines of text that show themselves the same way as text and as HTML."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = tuple(lines)
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<div>{html.escape(line)}</div>" for line in self.lines)
+        return f'<div class="aitelier-static">{rows}</div>'
+
+
+class Surface(anywidget.AnyWidget):  # type: ignore[misc]
+    """Base of the widgets.
+
+    A subclass answers `welcome` (what a new view needs), `decide` (one decision of a person) and
+    `lines` (the state as text). `decide` may run on another thread while a cell runs, so what it
+    calls has to lock what it changes.
+    """
+
+    name: ClassVar[str] = "Widget"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._guard = threading.RLock()
+        self._acks: OrderedDict[tuple[str, int], Message] = OrderedDict()
+        self._handles: list[Any] = []
+        self._refreshed = 0.0
+        self.on_msg(self._receive)
+
+    def welcome(self, message: Message) -> Message:
+        """Return what a view needs to begin."""
+        raise NotImplementedError
+
+    def fetch(self, message: Message) -> Message:
+        """Return what a view asks for without deciding anything."""
+        raise NotImplementedError
+
+    def decide(self, edit: Message) -> Mapping[str, Any] | None:
+        """Carry out one decision; what is returned goes back with the acknowledgement."""
+        raise NotImplementedError
+
+    def lines(self) -> list[str]:
+        """Return the state as it is on disk: equal state, equal lines."""
+        raise NotImplementedError
+
+    def _receive(self, _widget: object, message: Message, _buffers: object = None) -> None:
+        kind = message.get("kind")
+        if kind == "hello":
+            self._say("hello", message, self.welcome(message))
+        elif kind == "fetch":
+            self._say("page", message, self._fetched(message))
+        elif kind == "settled":
+            self.refresh()
+        else:
+            self._acknowledge(message)
+
+    def _fetched(self, message: Message) -> Message:
+        try:
+            return self.fetch(message)
+        except AitelierError as error:
+            return {"error": str(error), "hint": error.hint}
+
+    def _acknowledge(self, edit: Message) -> None:
+        with self._guard:
+            try:
+                key = _key(edit)
+            except DataError as error:
+                self._say("ack", edit, {"ok": False, "error": str(error), "hint": error.hint})
+                return
+            known = self._acks.get(key)
+            ack = known if known is not None else self._decided(edit)
+            self._acks[key] = ack
+            while len(self._acks) > KEPT:
+                self._acks.popitem(last=False)
+            self._say("ack", edit, ack)
+        if ack["ok"] and time.monotonic() - self._refreshed > SELDOM:
+            self.refresh()
+
+    def _decided(self, edit: Message) -> Message:
+        try:
+            return {"ok": True, **(self.decide(edit) or {})}
+        except AitelierError as error:
+            return {"ok": False, "error": str(error), "hint": error.hint}
+        except Exception as error:
+            # The person must see that nothing was saved; the stack goes to the kernel's log.
+            self._say("ack", edit, {"ok": False, "error": f"{type(error).__name__}: {error}", "hint": ""})
+            raise
+
+    def _say(self, kind: str, to: Message, content: Mapping[str, Any]) -> None:
+        address = {"session": to.get("session"), "seq": to.get("seq")}
+        self.send({**content, "kind": kind, **address})
+
+    def refresh(self) -> None:
+        """Bring the static twin of every view up to date."""
+        self._refreshed = time.monotonic()
+        static = Static(self.lines())
+        for handle in self._handles:
+            handle.update(static)
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.lines()[0]}"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Return the live view; its text names no state, for it is frozen when the cell has run."""
+        bundle = super()._repr_mimebundle_(**options)
+        mimes = bundle[0] if isinstance(bundle, tuple) else bundle
+        if mimes is not None:
+            mimes["text/plain"] = self.name
+        return bundle
+
+    def _ipython_display_(self, **_: Any) -> None:
+        """Show the live view and, as an output of its own, the static twin."""
+        from IPython.display import display, publish_display_data
+
+        bundle = self._repr_mimebundle_()
+        mimes, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        publish_display_data(mimes or {"text/plain": self.name}, metadata)
+        handle = display(Static(self.lines()), display_id=True)
+        if handle is not None:
+            self._handles.append(handle)
+
+
+def _key(edit: Message) -> tuple[str, int]:
+    session, seq = edit.get("session"), edit.get("seq")
+    if isinstance(session, str) and session and isinstance(seq, int):
+        return session, seq
+    raise DataError(
+        f"a decision came without its number: session {session!r}, seq {seq!r}", hint="run the cell again"
+    )
+
+
+def whole(edit: Message, key: str, low: int, high: int) -> int:
+    """Return a whole number of a decision, or say what came instead."""
+    value = edit.get(key)
+    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+        return value
+    raise DataError(f"{key} is {value!r}, not a whole number from {low} to {high}", hint="rate again")
