@@ -1,0 +1,74 @@
+"""Pairs of a better and a worse answer to the same turns: from rewrites, and from blind votes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aitelier_nb.schema import Edit, Example, Message
+
+__all__ = ["Pair", "from_rewrites"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One preference: the turns before the answer, the better and the worse answer."""
+
+    prompt: tuple[dict[str, Any], ...]
+    preferred: dict[str, Any]
+    other: dict[str, Any]
+    tools: Any = None
+    id: int | None = None
+
+
+def from_rewrites(
+    examples: Iterable[Example], history: Mapping[int, Sequence[Edit]], *, threshold: float
+) -> Iterator[Pair]:
+    """Yield a pair for each rewrite that is rated above its original and at or above the threshold.
+
+    Parameters
+    ----------
+    examples
+        The candidates; those that were never rewritten give nothing.
+    history
+        The edits of each example by id, oldest first: the original's last rating stands there. An
+        original that nobody rated counts as lower.
+    threshold
+        The lowest rating of a preferred answer (1-10).
+    """
+    for example in examples:
+        original = example.original_output
+        if original is None or original == example.output or example.rating is None:
+            continue
+        before = original_rating(history.get(example.id, ()))
+        if example.rating >= threshold and (before is None or example.rating > before):
+            yield pair_of(example, original)
+
+
+def original_rating(edits: Sequence[Edit]) -> int | None:
+    """Return the last rating that the first text had before its first rewrite, or None."""
+    rating = None
+    for edit in edits:
+        before, after = edit.before or {}, edit.after or {}
+        if "messages" in before or "originalOutput" in after:
+            return before.get("rating", rating)
+        if "rating" in after:
+            rating = after["rating"]
+    return rating
+
+
+def pair_of(example: Example, worse: str) -> Pair:
+    """Return the pair whose better answer is the example's own."""
+    better = next(turn for turn in reversed(example.messages) if turn.role == "assistant")
+    return Pair(
+        prompt=tuple(_plain(turn) for turn in example.prompt),
+        preferred=_plain(better),
+        other={"role": "assistant", "content": worse},
+        tools=(example.model_extra or {}).get("tools"),
+        id=example.id,
+    )
+
+
+def _plain(turn: Message) -> dict[str, Any]:
+    return {name: value for name, value in turn.to_json().items() if value is not None and name != "weight"}
