@@ -1,1 +1,1 @@
-"""One run as a page and as JSON, and the verification of it."""
+"""One run as a page, as JSON and as Markdown; and the proof that it can be made again."""

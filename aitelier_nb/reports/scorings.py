@@ -1,0 +1,91 @@
+"""Scores that people gave to answers, the `ait` tool's files among them: shown per file, never pooled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aitelier_nb.errors import ReportError
+from aitelier_nb.evaluation.statistics import mean_error, proportion_interval
+
+__all__ = ["load", "read", "row"]
+
+OLD_SCALE, OLD_SENDABLE = (1, 5), 4
+OLD_NAMES = {
+    "modelId": (("modelId", "score"),),
+    "baseModelId": (("baseModelId", "baseScore"), ("fineTunedModelId", "fineTunedScore")),
+}
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return the object of a file of data/evals.
+
+    Raises
+    ------
+    ReportError
+        It is not JSON, or no object.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as error:
+        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise ReportError(
+            f"data/evals/{path.name}{line}: {error}", hint="restore the file from git, or move it away"
+        ) from error
+    if not isinstance(value, dict):
+        raise ReportError(f"data/evals/{path.name}:1: it is no object", hint="move the file away")
+    return value
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Return the scores of a file that the `ait` tool wrote (scale 1 to 5), or None when it is none."""
+    value = load(path)
+    results = value.get("results")
+    if "scale" in value or not isinstance(results, list):
+        return None
+    names = next(
+        (OLD_NAMES[key] for key in ("baseModelId", "modelId") if isinstance(value.get(key), str)), None
+    )
+    if names is None:
+        return None
+    rows = [row(str(value[name]), _scores(results, key), OLD_SENDABLE) for name, key in names]
+    return {
+        "file": f"data/evals/{path.name}",
+        "scale": list(OLD_SCALE),
+        "sendable_from": OLD_SENDABLE,
+        "rows": [known for known in rows if known["n"]],
+    }
+
+
+def _scores(results: Sequence[Any], key: str) -> list[float]:
+    return [
+        score for result in results if isinstance(result, dict) and (score := _score(result, key)) is not None
+    ]
+
+
+def _score(result: Mapping[str, Any], key: str) -> float | None:
+    if key == "score":
+        value = result.get("score")
+    else:
+        side = "A" if result.get("modelAIsBase") is (key == "baseScore") else "B"
+        value = result.get(f"score{side}")
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def row(model: str, scores: Sequence[float], sendable: float) -> dict[str, Any]:
+    """Return n, mean with standard error, and the sendable rate with its Wilson interval."""
+    n = len(scores)
+    passed = sum(score >= sendable for score in scores)
+    mean = mean_error(scores) if n else None
+    bounds = proportion_interval(passed, n)
+    return {
+        "model": model,
+        "n": n,
+        "mean": mean.mean if mean else None,
+        "se": mean.se if mean else None,
+        "passed": passed,
+        "rate": passed / n if n else None,
+        "interval": list(bounds) if bounds else None,
+    }

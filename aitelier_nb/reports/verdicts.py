@@ -1,0 +1,69 @@
+"""The first sentence of a report: what the evidence supports, and no more.
+
+"Better" and "worse" come from votes alone. Rates by a rule are told as rates; votes that a rule
+gave are called so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aitelier_nb.reports.blocks import interval, percent, several
+
+__all__ = ["verdict"]
+
+Facts = Mapping[str, Any]
+
+
+def verdict(facts: Facts) -> dict[str, str]:
+    """Return outcome ("better", "worse", "not shown", "measured" or "none"), sentence and basis."""
+    studies = [study for study in facts["comparisons"] if study["outcome"] is not None]
+    if studies:
+        return _of_votes(studies[-1], facts["evaluation"])
+    results = facts["evaluation"]
+    if "tuned" in results and "base" in results:
+        basis = (
+            "Measured by a rule on held-out examples. Nobody has compared the answers blind: "
+            "that it is better is not shown."
+        )
+        return {"outcome": "measured", "sentence": _rates(results), "basis": basis}
+    return {"outcome": "none", "sentence": _before(facts), "basis": "Nothing was compared yet."}
+
+
+def _of_votes(study: Facts, results: Facts) -> dict[str, str]:
+    votes = f"{several(study['votes'], 'vote')} on {several(study['pairs'], 'pair')}"
+    if study["rules"]:
+        basis = f"{votes}, given by a mechanical rule and not by people: {'; '.join(study['rules'])}."
+    else:
+        basis = f"{votes}, given blind by {several(len(study['voters']), 'person', 'people')}."
+    if "tuned" in results and "base" in results:
+        basis += f" {_rates(results)}"
+    return {"outcome": study["outcome"], "sentence": study["sentence"], "basis": basis}
+
+
+def _rates(results: Facts) -> str:
+    told = [
+        f"the {name} {result['passed']} of {result['n']} "
+        f"({percent(result['rate'])}, {interval(result['interval'])})"
+        for label, name in (
+            ("tuned", "tuned model"),
+            ("prompted", "prompted base model"),
+            ("base", "base model"),
+        )
+        if (result := results.get(label))
+    ]
+    return f"By the rule “{results['measure']}”, on held-out examples: {', '.join(told)}."
+
+
+def _before(facts: Facts) -> str:
+    runs, data = facts["training"]["runs"], facts["data"]
+    finished = [run for run in runs if run["status"] == "completed"]
+    if finished:
+        model = finished[-1]["model_id"] or finished[-1]["job_id"]
+        done = "scored, not compared blind" if facts["scores"] else "not evaluated yet"
+        return f"A model was trained ({model}); it is {done}."
+    if runs:
+        return f"Run {runs[-1]['version']} is {runs[-1]['status']}; there is no tuned model yet."
+    ready = several(data["above_threshold"], "example")
+    return f"No model was trained yet; {ready} of {data['total']} are rated well enough to train on."

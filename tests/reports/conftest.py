@@ -1,0 +1,70 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from aitelier_nb.schema import Config, Run
+from aitelier_nb.storage.project import Project, create, open_project
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+SYSTEM = "You answer customers of a garden shop."
+
+
+@pytest.fixture
+def evaluated(tmp_path: Path) -> Project:
+    """A project of the `ait` tool: split, trained, scored."""
+    return open_project(shutil.copytree(FIXTURES / "ts-a8-evaluated", tmp_path / "evaluated"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Forty rated examples, two rewritten, ten held out, one finished run."""
+    return small_project(tmp_path / "shop")
+
+
+def small_project(folder: Path, examples: int = 40) -> Project:
+    config = Config(name="shop", model="SmolLM2-135M-Instruct", system_prompt=SYSTEM, quality_threshold=8)
+    project = create(folder, config)
+    dataset = project.dataset
+    dataset.add([_row(number) for number in range(1, examples + 1)], by="Ada")
+    dataset.rewrite(1, "Water it once a week, in the morning.", 9, by="Ada")
+    dataset.rewrite(2, "Your order left today.", 10, by="Ada")
+    dataset.set_splits({number: "val" if number % 4 == 0 else "train" for number in range(1, examples + 1)})
+    dataset.fold()
+    project.train_path.write_bytes(b'{"messages":[]}\n')
+    project.add_run(_run())
+    return project
+
+
+def _row(number: int) -> dict:
+    question = (
+        f"How do I look after plant number {number}, which has {number * 7} leaves and came on day {number}?"
+    )
+    return {
+        "messages": [
+            {"role": "system", "content": SYSTEM},
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": f"Water plant {number} once a week."},
+        ],
+        "rating": 8 + number % 3,
+        "source": "written for this test",
+    }
+
+
+def _run() -> Run:
+    ours = {
+        "baseModel": "SmolLM2-135M-Instruct",
+        "trainIds": "1-3,5-7",
+        "losses": [[1, 2.5, None], [2, 1.25, 1.5], [3, 0.75, None]],
+        "environment": {"python": "3.11.7", "torch": "2.13.0"},
+        "finishedAt": "2026-11-22T04:00:00.000Z",
+    }
+    return Run(
+        job_id="local-0a1b2c3d",
+        provider="local",
+        started_at="2026-11-22T03:58:00.000Z",
+        status="completed",
+        hyperparameters={"epochs": 3, "learningRate": 0.001},
+        model_id="local/local-0a1b2c3d",
+        aitelier_nb=ours,
+    )

@@ -1,0 +1,77 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from aitelier_nb.reports.facts import encode, gather
+from aitelier_nb.storage.project import Project
+
+SCRIPT = "import sys; from pathlib import Path; from aitelier_nb.reports.facts import *; from aitelier_nb.storage.project import open_project; sys.stdout.buffer.write(encode(gather(open_project(Path(sys.argv[1])))))"
+
+
+def test_the_facts_are_those_of_the_files(project: Project):
+    facts = gather(project)
+    assert facts["schema"] == 1
+    assert facts["data"]["total"] == 40
+    assert sum(facts["data"]["histogram"].values()) == 40
+    assert facts["data"]["rewrites"]["n"] == 2
+    assert facts["data"]["sources"] == {"written for this test": 40}
+    assert facts["split"]["val"] == 10
+    assert facts["split"]["train"] == 30
+    assert facts["training"]["runs"][0]["trained_on"] == 6
+    assert facts["environment"]["torch"] == "2.13.0"
+
+
+def test_a_report_without_an_evaluation_gives_no_verdict(project: Project):
+    verdict = gather(project)["verdict"]
+    assert verdict["outcome"] == "none"
+    assert "not evaluated yet" in verdict["sentence"]
+
+
+def test_a_validation_example_that_was_trained_on_is_named(project: Project):
+    project.change_run("local-0a1b2c3d", aitelier_nb={"trainIds": "1-8"})
+    assert gather(project)["split"]["leaks"]["runs"] == [{"job_id": "local-0a1b2c3d", "ids": [4, 8]}]
+
+
+def test_a_question_of_validation_that_is_asked_in_train_too_is_named(project: Project):
+    twin = project.dataset.get(4)
+    messages = [message.to_json() for message in twin.messages]
+    messages[1]["content"] = messages[1]["content"].upper()
+    [added] = project.dataset.add([{"messages": messages, "rating": 9, "split": "train"}])
+    assert gather(project)["split"]["leaks"]["duplicates"] == [added.id]
+
+
+def test_scores_of_the_ait_tool_are_shown_on_their_own_scale(evaluated: Project):
+    [compared, scored] = gather(evaluated)["scores"]
+    assert compared["scale"] == [1, 5]
+    assert [row["mean"] for row in compared["rows"]] == [3.6666666666666665, 4.333333333333333]
+    assert scored["rows"][0]["rate"] == 0.75
+
+
+def test_equal_files_give_equal_bytes_in_another_place_zone_locale_and_hash_seed(
+    project: Project, tmp_path: Path
+):
+    here = encode(gather(project))
+    project.close()
+    for place, (zone, locale, seed, umask) in enumerate(
+        (("Asia/Tokyo", "C", "1", 0o077), ("America/Lima", "tr_TR.UTF-8", "77", 0o002))
+    ):
+        elsewhere = tmp_path / f"place {place}" / "über"
+        elsewhere.parent.mkdir()
+        project.path.rename(elsewhere)
+        environment = {**os.environ, "TZ": zone, "LC_ALL": locale, "PYTHONHASHSEED": seed}
+        made = subprocess.run(
+            [sys.executable, "-c", SCRIPT, str(elsewhere)],
+            env=environment,
+            umask=umask,
+            capture_output=True,
+            check=True,
+        )
+        assert made.stdout == here
+        elsewhere.rename(project.path)
+
+
+def test_a_lone_surrogate_and_a_control_character_survive_in_the_values():
+    text = "half \ud83d of \x00 it"
+    assert json.loads(encode({"text": text}).decode("utf-8")) == {"text": text}
