@@ -19,16 +19,25 @@ from filelock import FileLock
 
 from aitelier_nb.errors import NotFound, UsageError
 from aitelier_nb.providers.base import JobRequest
-from aitelier_nb.providers.local import adapters, hyperparameters, models
+from aitelier_nb.providers.local import adapters, models
 from aitelier_nb.providers.local.folders import now, read_examples, read_json, write
+from aitelier_nb.providers.local.hyperparameters import resolve
 from aitelier_nb.schema import Event, Job, Status
 
-__all__ = ["asked", "cancel", "create", "events", "find", "folder_of", "job_id", "read", "wait"]
+__all__ = ["asked", "cancel", "create", "events", "find", "folder_of", "job_id", "prepare", "read", "wait"]
 
 PATIENCE = 10.0  # seconds between asking a process to end and ending it
 BROKEN = "the run ended without a result: it was killed, or the machine ran out of memory or power"
 
-_started: dict[int, subprocess.Popen[bytes]] = {}  # our own children, kept so that the ended ones are reaped
+
+class _Detached(subprocess.Popen[bytes]):
+    """A process that outlives this one on purpose."""
+
+    def __del__(self, *_: object) -> None:
+        """Let go without a warning that it still runs."""
+
+
+_started: dict[int, _Detached] = {}  # our own children, kept so that the ended ones are reaped
 
 
 def job_id(identity: str) -> str:
@@ -60,18 +69,12 @@ def create(jobs: Path, request: JobRequest) -> Job:
     ModelMissing
         The base model is not here and cannot be fetched.
     """
-    name = job_id(request.identity)
-    folder = jobs / name
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = prepare(jobs, request)
     with FileLock(folder / "start.lock"):
-        if (folder / "job.json").is_file():
-            standing = read(jobs, name)
-            if standing.status in ("completed", "running", "pending"):
-                return standing
-        else:
-            _prepare(folder, name, request)
-        _launch(folder)
-    return read(jobs, name)
+        standing = read(jobs, folder.name)
+        if standing.status not in ("completed", "running", "pending"):
+            _launch(folder)
+    return read(jobs, folder.name)
 
 
 def find(jobs: Path, request: JobRequest) -> Job | None:
@@ -136,33 +139,43 @@ def cancel(jobs: Path, job: str) -> Job:
     return read(jobs, job)
 
 
-def _prepare(folder: Path, name: str, request: JobRequest) -> None:
-    """Write what the run is made of; job.json last, because it makes the folder a run."""
+def prepare(jobs: Path, request: JobRequest) -> Path:
+    """Write down what a run is made of, unless it stands already, and return its folder; nothing is started.
+
+    Refuses (UsageError, DataError, ModelMissing) before it writes anything.
+    """
+    folder = jobs / job_id(request.identity)
+    if (folder / "job.json").is_file():
+        return folder
+    asked = _asked(request)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "start.lock"):
+        if not (folder / "job.json").is_file():
+            shutil.copyfile(request.training_file, folder / "train.jsonl")
+            write(folder / "job.json", {"id": folder.name, **asked})  # last: it makes the folder a run
+    return folder
+
+
+def _asked(request: JobRequest) -> dict[str, Any]:
+    """Return what a run is asked to do, every hyperparameter with its value."""
     if request.kind != "chat":
         raise UsageError(f"the local provider does not train {request.kind!r} files", hint="use kind='chat'")
     examples = len(read_examples(request.training_file))
     if not examples:
         raise UsageError(
             f"{request.training_file.name} holds no examples",
-            hint="rate examples at or above the threshold, then `ait split`",
+            hint="rate examples at or above the threshold, then `ait split` and `ait format`",
         )
-    resolved = hyperparameters.resolve(request.hyperparameters, examples)
-    model = models.find(request.model)
-    shutil.copyfile(request.training_file, folder / "train.jsonl")
-    write(
-        folder / "job.json",
-        {
-            "id": name,
-            "identity": request.identity,
-            "kind": request.kind,
-            "model": request.model,
-            "base": models.public_name(model),
-            "hyperparameters": resolved.model_dump(mode="json"),
-            "examples": examples,
-            "world_size": 1,
-            "created_at": now(),
-        },
-    )
+    return {
+        "identity": request.identity,
+        "kind": request.kind,
+        "model": request.model,
+        "base": models.public_name(models.find(request.model)),
+        "hyperparameters": resolve(request.hyperparameters, examples).model_dump(mode="json"),
+        "examples": examples,
+        "world_size": 1,
+        "created_at": now(),
+    }
 
 
 def _launch(folder: Path) -> None:
@@ -174,7 +187,7 @@ def _launch(folder: Path) -> None:
         events_from = stream.tell()
     words = [sys.executable, "-m", "aitelier_nb.providers.local.trainer", str(folder)]
     with (folder / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
+        process = _Detached(
             words,
             stdin=subprocess.DEVNULL,
             stdout=log,
