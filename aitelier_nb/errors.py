@@ -22,6 +22,7 @@ AitelierError
     ├── QuotaExceeded     the account's credit is used up
     ├── ResponseError     an answer that cannot be read
     ├── ConnectionFailed  no answer at all
+    ├── ServiceFailed     the service broke down (HTTP 5xx)
     ├── NotCallable       trained, but nothing serves it yet
     ├── ReplayMiss        an answer that was never recorded
     └── TrainingError     a job that failed or was ended
@@ -53,6 +54,7 @@ __all__ = [
     "ReplayMiss",
     "ReportError",
     "ResponseError",
+    "ServiceFailed",
     "SplitError",
     "StorageError",
     "StudyError",
@@ -164,6 +166,10 @@ class ResponseError(ProviderError):
 
 class ConnectionFailed(ProviderError):
     """No answer at all."""
+
+
+class ServiceFailed(ProviderError):
+    """The service broke down; the request may have been carried out or not."""
 
 
 class NotCallable(ProviderError):

@@ -57,22 +57,31 @@ def register(secret: str) -> None:
         _registered.add(secret)
 
 
-def redact(text: str) -> str:
-    """Return the text with every key replaced by a mark."""
+def redact(text: str, *, lookalikes: bool = True) -> str:
+    """Return the text with every key replaced by a mark.
+
+    Parameters
+    ----------
+    text
+        What is about to be shown or written.
+    lookalikes
+        Also replace what merely looks like a key; False for the user's own data, which must
+        come out as it went in.
+    """
     for secret in _registered:
         if secret in text:
             text = text.replace(secret, MASK)
-    return PATTERN.sub(MASK, text)
+    return PATTERN.sub(MASK, text) if lookalikes else text
 
 
-def redacted(value: Any) -> Any:
+def redacted(value: Any, *, lookalikes: bool = True) -> Any:
     """Return a JSON value with every key in its texts replaced."""
     if isinstance(value, str):
-        return redact(value)
+        return redact(value, lookalikes=lookalikes)
     if isinstance(value, dict):
-        return {redact(str(name)): redacted(inner) for name, inner in value.items()}
+        return {name: redacted(inner, lookalikes=lookalikes) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [redacted(inner) for inner in value]
+        return [redacted(inner, lookalikes=lookalikes) for inner in value]
     return value
 
 

@@ -94,6 +94,14 @@ class View:
         """Return what else is to be told, a sentence each: what was skipped, assumed or is next."""
         return ()
 
+    def warnings(self) -> Sequence[str]:
+        """Return what went wrong without stopping the verb; a terminal shows it on stderr."""
+        return ()
+
+    def failed(self) -> bool:
+        """Return whether a command that ends with this result exits with 1."""
+        return False
+
     def text(self) -> str:
         """Return the whole object as plain text: headline, table, notes."""
         rows = list(self.rows())
@@ -110,12 +118,12 @@ class View:
         return f"<{type(self).__name__}: {self.headline()}>"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002
-        printer.text(self.text())
+        printer.text("\n".join([self.text(), *self.warnings()]))
 
     def _repr_html_(self) -> str:
         rows = list(self.rows())
         table = html_table(self.columns(), rows) if rows else ""
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes())
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in [*self.notes(), *self.warnings()])
         return (
             f"<div><p><strong>{html.escape(self.headline())}</strong></p>{table}"
             f"{f'<ul>{notes}</ul>' if notes else ''}</div>"

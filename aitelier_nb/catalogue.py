@@ -1,0 +1,203 @@
+"""Every command: its options, and the verb that it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aitelier_nb as ait
+from aitelier_nb import asking
+from aitelier_nb.errors import DataError, UsageError
+from aitelier_nb.formats import transcripts
+from aitelier_nb.parsing import Command, Parser, in_notebook, plain
+from aitelier_nb.signatures import add_options, summary
+from aitelier_nb.tuning.hyperparameters import HYPERPARAMETERS
+
+__all__ = ["COMMANDS"]
+
+
+def _text_of(path: str) -> str:
+    """Return the text of a file without its last line end."""
+    try:
+        return Path(path).read_text(encoding="utf-8").removesuffix("\n")
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file", hint="check the path") from error
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}", hint="check the file and its permissions") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 at byte {error.start}", hint="save it as UTF-8") from error
+
+
+def _init_options(parser: Parser) -> None:
+    add_options(parser, ait.init, flags={"name": "NAME", "system_prompt": "--system"}, skip=("name",))
+    parser.add_argument("name", nargs="?", metavar="NAME", help="what the project is called")
+    parser.add_argument("--notebook", action="store_true", help="also write a report notebook")
+
+
+def _init(body: str | None, *, name: str | None = None, notebook: bool = False, **words: Any) -> Any:  # noqa: ARG001
+    if name is None:
+        name = asking.ask_text("name of the project")
+        if words.get("provider") is None:
+            words["provider"] = asking.ask_text("provider", "local")
+    if words.get("provider", "local") != "local" and "model" not in words:
+        words["model"] = asking.ask_text(f"base model at {words['provider']}")
+    project = ait.init(name, **words)
+    if notebook:
+        from aitelier_nb.reports import template
+
+        template.write(project)
+    return project
+
+
+def _add_options(parser: Parser) -> None:
+    parser.add_argument("--input", metavar="FILE", help="a file with what the user says")
+    parser.add_argument("--output", metavar="FILE", help="a file with what the assistant should answer")
+    parser.add_argument(
+        "--messages", metavar="FILE", help="a file with a whole conversation, JSON or User:/Assistant:"
+    )
+    parser.add_argument(
+        "--system", metavar="TEXT", help="the system prompt; the project's own when not given"
+    )
+    parser.add_argument("--rating", metavar="N", type=int, help="1 to 10")
+
+
+def _add(
+    body: str | None,
+    *,
+    input: str | None = None,  # noqa: A002 - the option's name
+    output: str | None = None,
+    messages: str | None = None,
+    **words: Any,
+) -> Any:
+    if body is not None:
+        return ait.add(messages=transcripts.parse(body), **words)
+    if messages is not None:
+        return ait.add(messages=transcripts.parse(_text_of(messages)), **words)
+    question = asking.ask_text("input") if input is None else _text_of(input)
+    answer = asking.ask_text("output") if output is None else _text_of(output)
+    return ait.add(question, answer, **words)
+
+
+def _import_options(parser: Parser) -> None:
+    add_options(parser, ait.load, flags={"source": "FILE"}, skip=("map",))
+    for column in ("input", "output", "system", "rating"):
+        parser.add_argument(f"--{column}-column", metavar="NAME", help=f"the column that holds the {column}")
+
+
+def _import(body: str | None, **words: Any) -> Any:  # noqa: ARG001 - a cell makes no sense here
+    names = ("input", "output", "system", "rating")
+    columns = {name: words.pop(f"{name}_column", None) for name in names}
+    chosen: Mapping[str, str] = {name: column for name, column in columns.items() if column}
+    return ait.load(map=chosen or None, **words)
+
+
+def _list_options(parser: Parser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--rated", action="store_true", help="only rated examples")
+    group.add_argument("--unrated", action="store_true", help="only examples without a rating")
+    add_options(parser, ait.examples, skip=("rated",))
+
+
+def _list(body: str | None, *, rated: bool = False, unrated: bool = False, **words: Any) -> Any:  # noqa: ARG001
+    return ait.examples(rated=True if rated else (False if unrated else None), **words)
+
+
+def _rate_options(parser: Parser) -> None:
+    parser.add_argument(
+        "--below", "--min", dest="below", metavar="N", type=int, help="show rated ones under N again"
+    )
+    parser.add_argument("--id", metavar="ID", type=int, help="rate this example and ask nothing")
+    parser.add_argument("--rating", metavar="R", type=int, help="the rating, 1 to 10")
+    parser.add_argument("--rewrite", metavar="FILE", help="a file with the new answer")
+
+
+def _rate(
+    body: str | None,  # noqa: ARG001
+    *,
+    id: int | None = None,  # noqa: A002 - the option's name
+    rating: int | None = None,
+    rewrite: str | None = None,
+    below: int | None = None,
+    project: Any = None,
+) -> Any:
+    if id is None:
+        if rating is not None or rewrite is not None:
+            raise UsageError("--rating and --rewrite need --id", hint="ait rate --id 3 --rating 9")
+        if in_notebook():
+            return ait.rate(below=below, project=project)
+        return asking.rate_one_by_one(below, project)
+    if rewrite is not None:
+        return ait.rewrite(id, _text_of(rewrite), rating=rating, project=project)
+    if rating is None:
+        raise UsageError("--id needs --rating or --rewrite", hint="ait rate --id 3 --rating 9")
+    return ait.set_rating(id, rating, project=project)
+
+
+def _train_options(parser: Parser) -> None:
+    for name, known in HYPERPARAMETERS.items():
+        flag = f"--{name.replace('_', '-')}"
+        if known.type is bool:
+            parser.add_argument(flag, dest=name, action="store_true", default=None, help=known.help)
+        else:
+            parser.add_argument(flag, dest=name, metavar="X", help=known.help.replace("%", "%%"))
+    parser.add_argument(
+        "--kind", choices=("chat", "preference"), default="chat", help="conversations, or pairs"
+    )
+    parser.add_argument("--model", metavar="NAME", help="the base model; the project's own when not given")
+    parser.add_argument("--suffix", metavar="WORD", help="a word in the tuned model's name")
+    parser.add_argument("--force", action="store_true", help="start another run although this one is there")
+    parser.add_argument("--wait", action="store_true", help="return when the run has ended")
+
+
+def _train(body: str | None, *, wait: bool = False, **words: Any) -> Any:  # noqa: ARG001
+    for name, known in HYPERPARAMETERS.items():
+        if words.get(name) is None:
+            words.pop(name, None)
+        elif known.type in (int, float) and words[name] not in known.words:
+            words[name] = _as_number(name, words[name])
+    run = ait.train(**words)
+    return run.wait() if wait else run
+
+
+def _as_number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(
+            f"--{name.replace('_', '-')} {text}: not a number", hint="ait train --help"
+        ) from None
+
+
+def _status_options(parser: Parser) -> None:
+    parser.add_argument("--all", action="store_true", help="every run of the project")
+    parser.add_argument("--wait", action="store_true", help="return when the runs under way have ended")
+
+
+def _status(body: str | None, *, all: bool = False, wait: bool = False, project: Any = None) -> Any:  # noqa: A002, ARG001
+    shown = ait.status(all=all, project=project)
+    if wait:
+        for run in shown.found:
+            run.wait()
+    return shown
+
+
+COMMANDS: dict[str, Command] = {
+    "init": Command(_init, _init_options, summary(ait.init), needs_project=False),
+    "add": Command(_add, _add_options, summary(ait.add), takes_body=True),
+    "import": Command(_import, _import_options, summary(ait.load), aliases=("load",)),
+    "list": Command(_list, _list_options, summary(ait.examples), aliases=("examples",)),
+    "rate": Command(_rate, _rate_options, "Rate examples one after the other, or one by its id."),
+    "annotate": plain(ait.annotate, flags={"id": "ID", "flagged": "--flag"}, skip=("tags",)),
+    "undo": plain(ait.undo),
+    "delete": plain(ait.delete, flags={"id": "ID"}),
+    "history": plain(ait.history, flags={"id": "ID"}),
+    "forget": plain(ait.forget, flags={"id": "ID"}, confirms=True),
+    "stats": plain(ait.stats),
+    "split": plain(ait.split, confirms=True),
+    "format": plain(ait.format),
+    "check": plain(ait.check, flags={"path": "FILE"}),
+    "train": Command(_train, _train_options, summary(ait.train), confirms=True),
+    "status": Command(_status, _status_options, summary(ait.status)),
+    "cancel": plain(ait.cancel, flags={"job": "JOB"}),
+}

@@ -1,0 +1,41 @@
+"""A yes from a person, for what costs money, moves validation or erases.
+
+`confirm=None` asks when a person is there, and otherwise raises with the flag to give;
+`confirm=True` answers for the person, `confirm=False` is a no.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from aitelier_nb.errors import ConfirmationNeeded
+
+__all__ = ["ask_for", "is_person_there"]
+
+
+def is_person_there() -> bool:
+    """Return whether somebody can answer a question: a terminal, or a kernel that allows input."""
+    if "IPython" in sys.modules:
+        shell = sys.modules["IPython"].get_ipython()
+        kernel = getattr(shell, "kernel", None)
+        if kernel is not None:
+            return bool(getattr(kernel, "_allow_stdin", False))
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stderr.isatty())
+
+
+def ask_for(
+    question: str, confirm: bool | None, *, flag: str = "confirm=True (in a terminal: --yes)"
+) -> None:
+    """Return when the answer is yes.
+
+    Raises
+    ------
+    ConfirmationNeeded
+        The answer is no, or nobody is there to give one; nothing was done.
+    """
+    if confirm is None and is_person_there():
+        confirm = input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+        if not confirm:
+            raise ConfirmationNeeded(f"not done: {question}", hint="answer y to go on")
+    if not confirm:
+        raise ConfirmationNeeded(f"this needs a yes: {question}", hint=f"give {flag}")

@@ -1,0 +1,1 @@
+"""The functions that a cell calls: thin, each returns an object that shows itself."""

@@ -1,0 +1,270 @@
+"""Examples come in: one at a time, from a file, from a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aitelier_nb.errors import DataError, UsageError
+from aitelier_nb.formats import readers
+from aitelier_nb.storage import files
+from aitelier_nb.storage.project import Project
+from aitelier_nb.verbs.current import Where, current, fold_soon
+from aitelier_nb.views import View
+
+__all__ = ["Addition", "Imported", "add", "load"]
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Addition(View):
+    """What `add` did: the example's id, and whether it was there already."""
+
+    id: int
+    existed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return id and existed."""
+        return {"id": self.id, "existed": self.existed}
+
+    def headline(self) -> str:
+        """Say which example it is."""
+        return f"example {self.id} {'was there already' if self.existed else 'added'}"
+
+
+@dataclass(frozen=True)
+class Imported(View):
+    """What an import did: counts, the rows left out and why, what was assumed."""
+
+    source: str
+    format: str
+    imported: int
+    duplicates: int
+    rejected: tuple[Mapping[str, Any], ...]
+    notices: tuple[str, ...]
+    reject_file: str | None = None
+    preview: tuple[Mapping[str, Any], ...] = ()
+    dry_run: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the keys of `ait import --json`."""
+        result: dict[str, Any] = {
+            "imported": self.imported,
+            "duplicates": self.duplicates,
+            "rejected": [dict(row) for row in self.rejected],
+            "notices": list(self.notices),
+            "format": self.format,
+        }
+        if self.reject_file:
+            result["reject_file"] = self.reject_file
+        if self.dry_run:
+            result |= {"dry_run": True, "preview": [dict(row) for row in self.preview]}
+        return result
+
+    def headline(self) -> str:
+        """Count what came in and what did not."""
+        verb = "would import" if self.dry_run else "imported"
+        there = f", {self.duplicates} already there" if self.duplicates else ""
+        out = f", {len(self.rejected)} rejected" if self.rejected else ""
+        return f"{verb} {self.imported} examples from {self.source} ({self.format}){there}{out}"
+
+    def columns(self) -> Sequence[str]:
+        """Return the columns of the rejected rows, or of the preview."""
+        return ("role", "text") if self.preview else ("line", "reason", "remedy")
+
+    def rows(self) -> list[Sequence[object]]:
+        """Return the preview's turns in a dry run, else the rejected rows."""
+        if self.preview:
+            return [(turn["role"], turn.get("content")) for row in self.preview for turn in row["messages"]]
+        return [(row["line"], row["reason"], row.get("remedy", "")) for row in self.rejected]
+
+    def notes(self) -> Sequence[str]:
+        """Return what was assumed, and where the rejected rows went."""
+        where = (
+            [f"rejected rows: {self.reject_file}; mend them and import that file"] if self.reject_file else []
+        )
+        return [*self.notices, *where]
+
+    def warnings(self) -> Sequence[str]:
+        """Name each rejected row in a dry run, whose table shows the preview."""
+        return [f"{self.source}:{row['line']}: {row['reason']}" for row in self.rejected if self.preview]
+
+    def failed(self) -> bool:
+        """Return whether nothing could be imported."""
+        return self.imported == 0 and self.duplicates == 0
+
+
+def add(
+    input: str | None = None,  # noqa: A002 - the field's word
+    output: str | None = None,
+    system: str | None = None,
+    rating: int | None = None,
+    messages: Sequence[Mapping[str, Any]] | None = None,
+    project: Where = None,
+) -> Addition:
+    """Add one example: an input and its output, or a whole conversation.
+
+    Parameters
+    ----------
+    input
+        What the user says.
+    output
+        What the assistant should answer.
+    system
+        The system prompt; the project's own when None, none at all when "".
+    rating
+        1 to 10, or None for unrated.
+    messages
+        Turns of a longer conversation ({"role", "content"}), instead of input and output.
+
+    Raises
+    ------
+    DataError
+        An empty turn, a role that does not exist, no assistant turn, a rating outside 1 to 10.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> ait.add("Where is my parcel?", "Please send me the order number.", rating=9, project=project)
+    <Addition: example 4 added>
+    """
+    place = current(project)
+    row: dict[str, Any] = {"messages": _turns(place, input, output, system, messages)}
+    parsed = readers.read_rows([row], name="the example", format="messages")
+    if parsed.rejected:
+        raise DataError(parsed.rejected[0].reason, hint=parsed.rejected[0].remedy)
+    rows = [{**parsed.rows[0], "rating": rating}]
+    [added] = place.dataset.add(rows)
+    fold_soon(place)
+    return Addition(added.id, added.existed)
+
+
+def _turns(
+    project: Project,
+    question: str | None,
+    answer: str | None,
+    system: str | None,
+    messages: Sequence[Mapping[str, Any]] | None,
+) -> list[dict[str, Any]]:
+    if messages is not None:
+        if question is not None or answer is not None:
+            raise UsageError("messages and input/output exclude each other", hint="give one of the two")
+        turns = [dict(message) for message in messages]
+    elif question is None or answer is None:
+        raise UsageError(
+            "an example needs input and output, or messages", hint='ait.add("question", "answer")'
+        )
+    else:
+        turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    prompt = project.config.system_prompt if system is None else system
+    if prompt and not (turns and turns[0].get("role") == "system"):
+        turns.insert(0, {"role": "system", "content": prompt})
+    return turns
+
+
+def load(
+    source: Any,
+    format: str = "auto",  # noqa: A002 - the field's word
+    map: Mapping[str, str] | None = None,  # noqa: A002 - DESIGN names it so
+    dry_run: bool = False,
+    map_ratings: str | None = None,
+    project: Where = None,
+) -> Imported:
+    """Import examples; the good rows come in, the others are listed with line, reason and remedy.
+
+    Parameters
+    ----------
+    source
+        A path (JSONL, JSON, CSV, TSV, Parquet, gzip of these), a DataFrame, a list of dicts, a
+        Hugging Face dataset, or another project.
+    format
+        "auto" looks at the rows and says what it found; or a name such as messages, sharegpt, alpaca.
+    map
+        Which column is what: {"input": "question", "output": "reply", "rating": "stars"}.
+    dry_run
+        Show the first rows as they would be, and change nothing.
+    map_ratings
+        "1-5" turns ratings of that scale into ours (1-10).
+
+    Raises
+    ------
+    DataError
+        The file is missing, or is not training data.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> ait.load([{"input": "Hi", "output": "Hello, how can I help?"}], project=project).imported
+    1
+    """
+    place = current(project)
+    name, parsed = _parse(source, format, map, map_ratings)
+    rejected = tuple(
+        {"line": row.line, "reason": row.reason, "remedy": row.remedy} for row in parsed.rejected
+    )
+    rows = parsed.rows
+    notices = (*parsed.notices, *_unprompted(place, rows))
+    if dry_run:
+        return Imported(
+            name, parsed.format, len(rows), 0, rejected, notices,
+            preview=tuple(rows[:SHOWN]), dry_run=True,
+        )  # fmt: skip
+    added = place.dataset.add(rows) if rows else []
+    place.dataset.fold()
+    fresh = sum(not one.existed for one in added)
+    reject_file = _keep_rejected(place, name, parsed.rejected)
+    return Imported(name, parsed.format, fresh, len(added) - fresh, rejected, notices, reject_file)
+
+
+def _parse(
+    source: Any,
+    format: str,  # noqa: A002
+    columns: Mapping[str, str] | None,
+    scale: str | None,
+) -> tuple[str, readers.Parsed]:
+    """Return the source's name and what its rows say."""
+    if isinstance(source, Project):
+        source = source.path
+    if isinstance(source, (str, Path)):
+        path = Path(source).expanduser()
+        if path.is_dir():
+            project = current(path)
+            project.dataset.fold()
+            path = path / "data" / "examples.jsonl"
+        data = _bytes_of(path)
+        return path.name, readers.read(data, name=path.name, format=format, columns=columns, scale=scale)
+    records = (
+        source.to_dict("records") if hasattr(source, "to_dict") and hasattr(source, "columns") else source
+    )
+    return type(source).__name__, readers.read_rows(
+        records, name=type(source).__name__, format=format, columns=columns, scale=scale
+    )
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file", hint="check the path") from error
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}", hint="check the file and its permissions") from error
+
+
+def _unprompted(project: Project, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say how many conversations came without the system prompt that the project has."""
+    without = sum(row["messages"][0].get("role") not in ("system", "developer") for row in rows)
+    if not project.config.system_prompt or not without:
+        return []
+    return [f"{without} conversations have no system prompt; they were imported as they are"]
+
+
+def _keep_rejected(project: Project, name: str, rejected: Sequence[readers.Rejection]) -> str | None:
+    if not rejected:
+        return None
+    path = project.path / "data" / "rejected" / f"{Path(name).stem}.jsonl"
+    path.parent.mkdir(exist_ok=True)
+    files.replace(path, (row.raw.encode("utf-8", "surrogatepass") + b"\n" for row in rejected))
+    return path.relative_to(project.path).as_posix()

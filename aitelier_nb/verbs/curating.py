@@ -1,0 +1,361 @@
+"""Examples are looked at, rated, rewritten, annotated, deleted, and all of it undone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aitelier_nb.consent import ask_for
+from aitelier_nb.errors import DataError, UsageError
+from aitelier_nb.schema import Edit, Example
+from aitelier_nb.verbs.current import Where, current, fold_soon
+from aitelier_nb.views import View
+
+__all__ = [
+    "Changed",
+    "Examples",
+    "History",
+    "annotate",
+    "delete",
+    "examples",
+    "forget",
+    "history",
+    "rewrite",
+    "set_rating",
+    "undo",
+]
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, repr=False)
+class Examples(View):
+    """The examples that match; a table shows the first twenty, `to_frame` and `--json` hold all."""
+
+    found: tuple[Example, ...]
+    total: int
+    problems: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def __getitem__(self, place: int) -> Example:
+        return self.found[place]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every example that matches, as it lies on disk."""
+        return {"examples": [example.to_json() for example in self.found], "total": self.total}
+
+    def headline(self) -> str:
+        """Count them."""
+        return f"{len(self.found)} of {self.total} examples"
+
+    def columns(self) -> Sequence[str]:
+        """Return the table's columns."""
+        return ("id", "rating", "split", "input", "output")
+
+    def rows(self) -> list[Sequence[object]]:
+        """Return the first rows."""
+        return [self._row(example) for example in self.found[:SHOWN]]
+
+    @staticmethod
+    def _row(example: Example) -> tuple[object, ...]:
+        return (example.id, example.rating, example.split, example.input, example.output)
+
+    def to_frame(self) -> Any:
+        """Return all that match as a new DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame([self._row(example) for example in self.found], columns=list(self.columns()))
+
+    def notes(self) -> Sequence[str]:
+        """Say what the table leaves out."""
+        more = len(self.found) - SHOWN
+        return [f"{more} more: .to_frame() holds them all"] if more > 0 else []
+
+    def warnings(self) -> Sequence[str]:
+        """Name the lines that could not be read."""
+        return self.problems
+
+
+@dataclass(frozen=True, repr=False)
+class Changed(View):
+    """What an edit did to one example; `changed` is False when it was so already."""
+
+    id: int
+    what: str
+    changed: bool
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return id, what, changed, before, after."""
+        return {
+            "id": self.id,
+            "kind": self.what,
+            "changed": self.changed,
+            "before": self.before,
+            "after": self.after,
+        }
+
+    def headline(self) -> str:
+        """Say what happened."""
+        return f"example {self.id}: {self.what}" if self.changed else f"example {self.id}: it was so already"
+
+
+@dataclass(frozen=True, repr=False)
+class History(View):
+    """Every edit of one example, oldest first."""
+
+    id: int
+    events: tuple[Edit, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the keys of `ait history --json`."""
+        return {
+            "id": self.id,
+            "events": [
+                {key: getattr(edit, key) for key in ("at", "by", "kind", "before", "after")}
+                for edit in self.events
+            ],
+        }
+
+    def headline(self) -> str:
+        """Count the edits."""
+        return f"example {self.id}: {len(self.events)} edits"
+
+    def columns(self) -> Sequence[str]:
+        """Return the table's columns."""
+        return ("at", "by", "kind", "before", "after")
+
+    def rows(self) -> list[Sequence[object]]:
+        """Return an edit a row, what changed as text."""
+        return [(edit.at, edit.by, edit.kind, _told(edit.before), _told(edit.after)) for edit in self.events]
+
+
+def _told(state: dict[str, Any] | None) -> str:
+    """Return a state of an example in words: its last answer, its rating, the other keys."""
+    if not state:
+        return ""
+    words = []
+    for key, value in state.items():
+        if key == "messages":
+            words.append(f"output: {value[-1].get('content', '') if value else ''}")
+        elif key not in ("createdAt", "id"):
+            words.append(f"{key}: {value}")
+    return "; ".join(words)
+
+
+def examples(
+    rated: bool | None = None,
+    below: int | None = None,
+    at_least: int | None = None,
+    split: str | None = None,
+    query: str | None = None,
+    project: Where = None,
+) -> Examples:
+    """Show the examples that match all of the filters.
+
+    Parameters
+    ----------
+    rated
+        True for rated ones, False for unrated ones.
+    below
+        Only ratings under this (1-10).
+    at_least
+        Only this rating and above.
+    split
+        "train", "val", or "none" for those not yet assigned.
+    query
+        Only where a turn contains this text, in any case.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> len(ait.examples(at_least=9, project=project))
+    2
+    """
+    place = current(project)
+    if split not in (None, "train", "val", "none"):
+        raise UsageError(f"there is no split {split!r}", hint="train, val or none")
+    needle = query.casefold() if query else None
+    found = tuple(
+        example
+        for example in place.dataset.examples()
+        if _rating_fits(example.rating, rated, below, at_least)
+        and (split is None or (example.split or "none") == split)
+        and (needle is None or any(needle in message.text.casefold() for message in example.messages))
+    )
+    problems = tuple(str(problem) for problem in place.dataset.problems())
+    return Examples(found, len(place.dataset), problems)
+
+
+def _rating_fits(rating: int | None, rated: bool | None, below: int | None, at_least: int | None) -> bool:
+    if rating is None:
+        return rated is not True and below is None and at_least is None
+    return (
+        rated is not False and (below is None or rating < below) and (at_least is None or rating >= at_least)
+    )
+
+
+def set_rating(id: int, rating: int | None, project: Where = None) -> Changed:  # noqa: A002 - the field's word
+    """Rate one example from 1 to 10; None takes the rating back.
+
+    Raises
+    ------
+    DataError
+        There is no such example, or the rating is no whole number from 1 to 10.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> ait.set_rating(1, 9, project=project)
+    <Changed: example 1: rated 9>
+    """
+    place = current(project)
+    edit = place.dataset.set_rating(id, rating)
+    fold_soon(place)
+    return _changed(id, f"rated {rating}" if rating is not None else "rating taken back", edit)
+
+
+def rewrite(id: int, text: str, rating: int | None = None, project: Where = None) -> Changed:  # noqa: A002
+    """Replace the last answer of an example; the text before stays in its history.
+
+    The rewrite becomes the training target. Without a rating the example is unrated afterwards,
+    because nobody has judged the new text.
+
+    Raises
+    ------
+    DataError
+        There is no such example, or the text is empty.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> ait.rewrite(2, "Open Settings and choose Reset.", rating=9, project=project)
+    <Changed: example 2: rewritten, rated 9>
+    """
+    place = current(project)
+    edit = place.dataset.rewrite(id, text, rating)
+    fold_soon(place)
+    return _changed(id, "rewritten" + (f", rated {rating}" if rating is not None else ", unrated"), edit)
+
+
+def annotate(
+    id: int,  # noqa: A002 - the field's word
+    tags: Sequence[str] | None = None,
+    note: str | None = None,
+    flagged: bool | None = None,
+    project: Where = None,
+) -> Changed:
+    """Give an example tags, a note or a flag; what is None stays as it is.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> ait.annotate(1, tags=["refund"], project=project)
+    <Changed: example 1: annotated>
+    """
+    place = current(project)
+    edit = place.dataset.annotate(id, tags=None if tags is None else list(tags), note=note, flagged=flagged)
+    fold_soon(place)
+    return _changed(id, "annotated", edit)
+
+
+def undo(project: Where = None) -> Changed:
+    """Revert your own latest edit; again reverts the one before it.
+
+    Raises
+    ------
+    DataError
+        There is nothing to undo.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> ait.undo(project=project)
+    <Changed: example 1: undone>
+    """
+    place = current(project)
+    edit = place.dataset.undo()
+    if edit is None:
+        raise DataError(
+            f"{place.rater} has nothing to undo here", hint="ait history ID shows what was edited"
+        )
+    fold_soon(place)
+    return _changed(edit.id, "undone", edit)
+
+
+def delete(id: int, project: Where = None) -> Changed:  # noqa: A002 - the field's word
+    """Delete an example; its line stays in the history and `undo` brings it back.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> ait.delete(3, project=project)
+    <Changed: example 3: deleted>
+    """
+    place = current(project)
+    edit = place.dataset.delete(id)
+    fold_soon(place)
+    return _changed(id, "deleted", edit)
+
+
+def history(id: int, project: Where = None) -> History:  # noqa: A002 - the field's word
+    """Show every edit of an example: when, by whom, what was before and after.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> [edit.kind for edit in ait.history(1, project=project).events]
+    ['rate', 'annotate', 'undo']
+    """
+    place = current(project)
+    return History(id, tuple(place.dataset.history(id)))
+
+
+@dataclass(frozen=True, repr=False)
+class Erased(View):
+    """What `forget` erased, and what git still holds."""
+
+    id: int
+    places: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return id and places."""
+        return {"id": self.id, "places": list(self.places)}
+
+    def headline(self) -> str:
+        """Say that it is gone."""
+        return f"example {self.id} is erased"
+
+    def notes(self) -> Sequence[str]:
+        """Name what was erased and what is left."""
+        return self.places
+
+
+def forget(id: int, confirm: bool | None = None, project: Where = None) -> Erased:  # noqa: A002
+    """Erase an example for real from every file of the project; this cannot be undone.
+
+    Raises
+    ------
+    ConfirmationNeeded
+        Nobody said yes.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> ait.forget(3, confirm=True, project=project)
+    <Erased: example 3 is erased>
+    """
+    place = current(project)
+    place.dataset.get(id)
+    ask_for(f"erase example {id} and its history for good?", confirm)
+    return Erased(id, tuple(place.dataset.forget(id)))
+
+
+def _changed(id: int, what: str, edit: Edit | None) -> Changed:  # noqa: A002
+    if edit is None:
+        return Changed(id, what, changed=False)
+    return Changed(id, what, changed=True, before=edit.before, after=edit.after)

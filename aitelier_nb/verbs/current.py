@@ -1,0 +1,82 @@
+"""The project that a verb works on: the one named, or the one found from the working directory upward.
+
+A project that was opened stays open for the process. Edits are durable at once; they are folded
+into examples.jsonl at the end of a cell or command, two seconds after the last edit, and at exit.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from pathlib import Path
+
+from aitelier_nb.storage.project import Project, find, open_project
+
+__all__ = ["Where", "current", "fold_all", "fold_soon", "forget_open"]
+
+Where = Project | str | Path | None
+
+FOLD_AFTER = 2.0  # seconds without an edit
+
+_open: dict[Path, Project] = {}
+_guard = threading.RLock()
+_timers: dict[Path, threading.Timer] = {}
+
+
+def current(project: Where = None) -> Project:
+    """Return the project named, or the nearest one from the working directory upward.
+
+    Raises
+    ------
+    ProjectError
+        There is no project there.
+    """
+    if isinstance(project, Project):
+        with _guard:
+            _open.setdefault(project.path, project)
+        return project
+    with _guard:
+        found = open_project(Path(project)) if project is not None else find()
+        known = _open.get(found.path)
+        if known is not None and not known.closed:
+            return known
+        _open[found.path] = found
+        return found
+
+
+def forget_open(project: Project) -> None:
+    """Close the project and open it afresh the next time it is asked for."""
+    with _guard:
+        _open.pop(project.path, None)
+    project.close()
+
+
+def fold_soon(project: Project) -> None:
+    """Fold the project's edits two seconds from now, unless further edits come."""
+    with _guard:
+        waiting = _timers.pop(project.path, None)
+        if waiting is not None:
+            waiting.cancel()
+        timer = threading.Timer(FOLD_AFTER, _fold, [project])
+        timer.daemon = True
+        _timers[project.path] = timer
+        timer.start()
+
+
+def _fold(project: Project) -> None:
+    if not project.closed:
+        project.dataset.fold()
+
+
+def fold_all() -> None:
+    """Fold the edits of every open project now: the end of a cell, of a command, of the process."""
+    with _guard:
+        for timer in _timers.values():
+            timer.cancel()
+        _timers.clear()
+        projects = list(_open.values())
+    for project in projects:
+        _fold(project)
+
+
+atexit.register(fold_all)
