@@ -16,7 +16,16 @@ from typing import Any, Protocol, runtime_checkable
 from aitelier_nb.errors import UsageError
 from aitelier_nb.schema import Answer, Event, Job, Parameters
 
-__all__ = ["ChatRequest", "JobRequest", "Provider", "Settings", "Trainer", "open_provider", "provider_names"]
+__all__ = [
+    "ChatRequest",
+    "Estimate",
+    "JobRequest",
+    "Provider",
+    "Settings",
+    "Trainer",
+    "open_provider",
+    "provider_names",
+]
 
 BUILT_IN = {
     "local": "aitelier_nb.providers.local.provider",
@@ -57,7 +66,7 @@ class JobRequest:
     `training_file` and `validation_file` lie on this machine. `hyperparameters` holds only what
     was asked for, by our names (epochs, batch_size, learning_rate, lora_r, lora_alpha, seed, ...).
     `identity` is the hex digest of everything that makes the run what it is; `kind` is "chat" (SFT)
-    or "preference" (DPO).
+    or "preference" (DPO). `known_jobs` are the ids of the project's jobs: `find_job` passes over them.
     """
 
     model: str
@@ -67,6 +76,28 @@ class JobRequest:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     suffix: str | None = None
     kind: str = "chat"
+    known_jobs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a job would cost, before anything is spent; str() is the sentence to show with the question.
+
+    `price` is in US dollars and `tokens` counts what is trained on, all epochs together; None
+    where nobody knows, and `reason` says why. `notices` are sentences that the person should
+    read before saying yes.
+    """
+
+    price: float | None = None
+    tokens: int | None = None
+    reason: str = ""
+    notices: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        price = f"about ${self.price:,.2f}" if self.price is not None else "price unknown"
+        tokens = [f"{self.tokens:,} tokens"] if self.tokens is not None else []
+        reason = [self.reason] if self.reason else []
+        return "; ".join([", ".join([price, *tokens]), *reason, *self.notices])
 
 
 @runtime_checkable

@@ -1,0 +1,118 @@
+"""What a service answers, as JSON or as one of our errors: one sentence, with the service's own words."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import httpx
+
+from aitelier_nb.errors import (
+    AuthenticationError,
+    ConnectionFailed,
+    NotCallable,
+    NotFound,
+    PermissionRefused,
+    ProviderError,
+    QuotaExceeded,
+    RateLimited,
+    ResponseError,
+    ServiceFailed,
+)
+from aitelier_nb.providers.retries import SPENT
+from aitelier_nb.redaction import redact
+
+__all__ = ["connection_error", "json_of", "response_error"]
+
+LONGEST = 300  # characters of a service's own words that a message quotes
+
+BY_STATUS: dict[int, tuple[type[ProviderError], str]] = {
+    401: (AuthenticationError, "check the key: ait key {provider}"),
+    402: (QuotaExceeded, "add credit to the account at {provider}"),
+    403: (PermissionRefused, "ask the owner of the account for access"),
+    404: (NotFound, "check the name; it may be of another account, or deleted"),
+    413: (ProviderError, "send less at once"),
+    429: (RateLimited, "wait a while, or lower concurrency="),
+}
+NOT_SERVED = re.compile(r"non-serverless|dedicated endpoint", re.IGNORECASE)
+
+
+def json_of(response: httpx.Response, provider: str) -> Any:
+    """Return the body as JSON.
+
+    Raises
+    ------
+    ResponseError
+        It is empty, cut off, a web page or no JSON.
+    """
+    try:
+        return json.loads(response.content)
+    except ValueError as error:
+        raise ResponseError(
+            f"{provider} answered HTTP {response.status_code} with {_kind(response)} where JSON was expected",
+            hint="check the base URL; if it is right, the service is in trouble: try again later",
+        ) from error
+
+
+def response_error(response: httpx.Response, provider: str) -> ProviderError:
+    """Return the error that a response of status 300 or above means."""
+    status, body = response.status_code, _body(response)
+    words = _words(body)
+    said = f"{provider} refused with HTTP {status}" + (f": {words}" if words else f" and {_kind(response)}")
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return ServiceFailed(said.replace("refused", "failed", 1), hint="try again later")
+    if _codes(body) & SPENT:
+        return QuotaExceeded(said, hint=f"add credit to the account at {provider}")
+    if NOT_SERVED.search(words):
+        hint = "start a dedicated endpoint for it, or download its weights"
+        return NotCallable(said, hint=hint)
+    kind, hint = BY_STATUS.get(status, (ProviderError, "change the request as it says"))
+    wish = response.headers.get("retry-after")
+    if kind is RateLimited and wish:
+        said += f" (it asks to wait: {wish})"
+    return kind(said, hint=hint.format(provider=provider))
+
+
+def connection_error(error: httpx.RequestError, provider: str, url: httpx.URL) -> ConnectionFailed:
+    """Return the error that a failed connection means; the address is named without its query."""
+    place = f"{url.scheme}://{url.host}{f':{url.port}' if url.port else ''}"
+    if isinstance(error, httpx.ReadTimeout):
+        return ConnectionFailed(f"{provider} ({place}) gave no answer in time", hint="try again later")
+    reason = redact(str(error)) or type(error).__name__
+    return ConnectionFailed(
+        f"the connection to {provider} ({place}) failed: {reason}", hint="check the network and the base URL"
+    )
+
+
+def _body(response: httpx.Response) -> Any:
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        return None
+
+
+def _words(body: Any) -> str:
+    """Return a service's own words: {"error": {"message"}}, {"error": text}, {"message"} or {"detail"}."""
+    if not isinstance(body, dict):
+        return ""
+    said = body.get("error", body)
+    if isinstance(said, dict):
+        said = said.get("message", said.get("detail", ""))
+    if isinstance(said, list):
+        said = "; ".join(str(one.get("msg", one)) if isinstance(one, dict) else str(one) for one in said)
+    flat = " ".join(redact(str(said)).split())
+    return flat if len(flat) <= LONGEST else flat[: LONGEST - 1] + "…"
+
+
+def _codes(body: Any) -> set[str]:
+    error = body.get("error", body) if isinstance(body, dict) else None
+    return {str(error.get(key)) for key in ("code", "type")} if isinstance(error, dict) else set()
+
+
+def _kind(response: httpx.Response) -> str:
+    if not response.content.strip():
+        return "an empty body"
+    if response.content.lstrip()[:1] == b"<":
+        return "a web page"
+    return f"text that is no JSON ({len(response.content)} bytes)"

@@ -1,0 +1,264 @@
+"""One HTTP client under every hosted provider: explicit timeouts, patience with faults, typed errors.
+
+The key is set by an httpx auth object at the last moment, and only for the service's own address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ipaddress
+import random
+import ssl
+import time
+from collections.abc import Callable, Generator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from aitelier_nb.errors import ResponseError, UsageError
+from aitelier_nb.providers import faults
+from aitelier_nb.providers.retries import Patience, wait_before_retry
+from aitelier_nb.redaction import Secret
+
+__all__ = ["Client", "KeyAuth", "checked_address", "is_loopback"]
+
+TIMEOUT = httpx.Timeout(60.0, connect=5.0, pool=None)
+CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+
+
+class KeyAuth(httpx.Auth):
+    """Puts the key into the header of a request that is about to leave, if there is a key."""
+
+    def __init__(
+        self, key: Callable[[], Secret | None], header: str = "Authorization", word: str = "Bearer "
+    ) -> None:
+        self._key, self._header, self._word = key, header, word
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Set the header."""
+        secret = self._key()
+        if secret is not None:
+            request.headers[self._header] = self._word + secret.reveal()
+        yield request
+
+
+class Client:
+    """Sends requests to one service and turns what comes back into JSON or one of our errors.
+
+    Parameters
+    ----------
+    provider
+        The service's name, for messages.
+    base_url
+        Where its paths begin; https, or http on this machine.
+    auth
+        Sets the key; None sends none.
+    patience
+        How faults are borne.
+    timeout
+        Seconds without a byte after which a request is given up; None keeps 60 s.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        base_url: str,
+        auth: httpx.Auth | None = None,
+        *,
+        patience: Patience | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        self.provider = provider
+        self.base_url = checked_address(base_url)
+        self.patience = patience or Patience()
+        self._auth = auth
+        self._timeout = httpx.Timeout(timeout, pool=None) if timeout else TIMEOUT
+        self._http: httpx.Client | None = None
+
+    def json(self, method: str, path: str, *, repeatable: bool | None = None, **content: Any) -> Any:
+        """Send a request and return the JSON of its answer; one that was garbled is read once more."""
+        try:
+            return faults.json_of(self.send(method, path, repeatable=repeatable, **content), self.provider)
+        except ResponseError:
+            if method != "GET":
+                raise
+            time.sleep(self.patience.first)
+            return faults.json_of(self.send(method, path, **content), self.provider)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        repeatable: bool | None = None,
+        accept: frozenset[int] = frozenset(),
+        **content: Any,
+    ) -> httpx.Response:
+        """Send a request, again where that mends a fault, and return a response of status 2xx.
+
+        Parameters
+        ----------
+        path
+            Below the base URL; a full address goes there without the key.
+        repeatable
+            Whether sending it twice does no harm; None decides by the method.
+        accept
+            Further statuses that are an answer and no error.
+        **content
+            What httpx takes: json, params, data, files, content, headers. `content` and `files` that
+            can be read only once are given as a callable.
+
+        Raises
+        ------
+        ProviderError
+            The service refused, failed, could not be reached or answered what cannot be read.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            request, auth = self._request(self._open(), method, path, content)
+            outcome: httpx.Response | httpx.RequestError
+            try:
+                outcome = self._open().send(request, auth=auth)
+            except httpx.RequestError as error:
+                outcome = error
+            wait = self._wait(attempt, outcome, method, repeatable=repeatable, accept=accept)
+            if wait is None:
+                return self._result(outcome, request, accept)
+            time.sleep(wait)
+
+    async def asend(
+        self,
+        http: httpx.AsyncClient,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        seen: Callable[[httpx.Response], None] = lambda _: None,
+    ) -> httpx.Response:
+        """POST a body that may be sent twice and return a response of status 2xx.
+
+        Parameters
+        ----------
+        http
+            The client of the running event loop, from `asynchronous`.
+        seen
+            Told of every response, refused ones included: rate limits are learnt from it.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            request, auth = self._request(http, "POST", path, {"json": body})
+            outcome: httpx.Response | httpx.RequestError
+            try:
+                outcome = await http.send(request, auth=auth)
+                seen(outcome)
+            except httpx.RequestError as error:
+                outcome = error
+            wait = self._wait(attempt, outcome, "POST", repeatable=True, accept=frozenset())
+            if wait is None:
+                return self._result(outcome, request, frozenset())
+            await asyncio.sleep(wait)
+
+    def asynchronous(self) -> httpx.AsyncClient:
+        """Return a client for the running event loop; the caller closes it."""
+        return httpx.AsyncClient(
+            timeout=self._timeout, limits=CONNECTIONS, trust_env=not self._on_this_machine
+        )
+
+    def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    @property
+    def _on_this_machine(self) -> bool:
+        return is_loopback(httpx.URL(self.base_url).host)
+
+    def _open(self) -> httpx.Client:
+        if self._http is None:
+            trust = not self._on_this_machine
+            self._http = httpx.Client(
+                timeout=self._timeout, limits=CONNECTIONS, trust_env=trust, verify=_certificates()
+            )
+        return self._http
+
+    def _request(
+        self, http: httpx.Client | httpx.AsyncClient, method: str, path: str, content: Mapping[str, Any]
+    ) -> tuple[httpx.Request, httpx.Auth | None]:
+        own = not path.startswith(("http://", "https://"))
+        address = self.base_url + path if own else checked_address(path, keep=True)
+        fresh = {name: value() if callable(value) else value for name, value in content.items()}
+        return http.build_request(method, address, **fresh), self._auth if own else None
+
+    def _wait(
+        self,
+        attempt: int,
+        outcome: httpx.Response | httpx.RequestError,
+        method: str,
+        *,
+        repeatable: bool | None,
+        accept: frozenset[int],
+    ) -> float | None:
+        if isinstance(outcome, httpx.Response) and (outcome.is_success or outcome.status_code in accept):
+            return None
+        return wait_before_retry(
+            attempt,
+            outcome,
+            repeatable=method in REPEATABLE if repeatable is None else repeatable,
+            patience=self.patience,
+            now=datetime.now(UTC),
+            jitter=random.random(),  # noqa: S311 - spreads callers, decides nothing
+        )
+
+    def _result(
+        self, outcome: httpx.Response | httpx.RequestError, request: httpx.Request, accept: frozenset[int]
+    ) -> httpx.Response:
+        if isinstance(outcome, httpx.RequestError):
+            raise faults.connection_error(outcome, self.provider, request.url) from outcome
+        if not outcome.is_success and outcome.status_code not in accept:
+            raise faults.response_error(outcome, self.provider)
+        return outcome
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Return the certificates that are trusted, read once: reading them takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def checked_address(address: str, *, keep: bool = False) -> str:
+    """Return an address that a key or a file may be sent to, without its last slash unless `keep`.
+
+    Raises
+    ------
+    UsageError
+        It is no address, holds a password, or is plain http to another machine.
+    """
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL as error:
+        raise UsageError(f"{address!r} is no address", hint="write it as https://host/v1") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UsageError(f"{address!r} is no address", hint="write it as https://host/v1")
+    if url.userinfo:
+        raise UsageError(
+            f"the address of {url.host} holds a password", hint="put the key into the environment"
+        )
+    if url.scheme == "http" and not is_loopback(url.host):
+        raise UsageError(
+            f"{url.scheme}://{url.host} is not encrypted",
+            hint="use https; plain http is for this machine alone",
+        )
+    return address if keep else address.rstrip("/")

@@ -1,0 +1,142 @@
+"""How fast a service lets itself be asked: learnt from its headers and its refusals.
+
+Requests start as long as the service said that there is room; a refusal halves how many are under
+way, and each answer lets them grow again.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import anyio
+import httpx
+
+from aitelier_nb.providers.retries import asked_to_wait
+
+__all__ = ["Pace", "Turn", "seconds_of"]
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+ROOM = ("x-ratelimit-remaining-requests", "x-ratelimit-remaining")
+RESET = ("x-ratelimit-reset-requests", "x-ratelimit-reset")
+TOKENS = ("x-ratelimit-remaining-tokens", "x-tokenlimit-remaining")
+TOKENS_RESET = ("x-ratelimit-reset-tokens", "x-tokenlimit-reset", *RESET)
+LONGEST = 60.0  # seconds that a header may make us wait; beyond it is no reset but a clock
+
+
+def seconds_of(text: str) -> float | None:
+    """Return a duration in seconds: "6m0s", "120ms", "1.5", or None when it is none of these."""
+    text = text.strip()
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
+    if parts and "".join(number + unit for number, unit in parts) == text:
+        return sum(float(number) * UNITS[unit] for number, unit in parts)
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+class Turn:
+    """One request under way: what its responses say goes to the pace."""
+
+    def __init__(self, pace: Pace, number: int) -> None:
+        self._pace, self._number = pace, number
+
+    def learn(self, response: httpx.Response) -> None:
+        """Take in a response, whatever its status."""
+        self._pace.learn(response, self._number)
+
+
+class Pace:
+    """Lets requests start one after the other, as fast as the service takes them.
+
+    Parameters
+    ----------
+    limit
+        How many may be under way at once, at most.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._most = limit
+        self._limit = float(limit)
+        self._under_way: set[int] = set()
+        self._started = 0
+        self._room: int | None = None
+        self._resume = 0.0
+        self._changed = anyio.Event()
+
+    @property
+    def limit(self) -> int:
+        """How many may be under way now."""
+        return max(1, int(self._limit))
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Turn]:
+        """Wait until a request may start, and count it as under way inside the block."""
+        await self._wait()
+        self._started += 1
+        number = self._started
+        self._under_way.add(number)
+        if self._room is not None:
+            self._room -= 1
+        try:
+            yield Turn(self, number)
+        finally:
+            self._under_way.discard(number)
+            self._notify()
+
+    def learn(self, response: httpx.Response, number: int) -> None:
+        """Take in what a response to the request of that number says about limits."""
+        now = time.monotonic()
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            self._limit = max(1.0, min(self._limit, len(self._under_way)) / 2)
+            wish = asked_to_wait(response.headers, datetime.now(UTC))
+            self._pause(now, wish if wish is not None else 0.0)
+        elif response.is_success:
+            self._limit = min(float(self._most), self._limit + 1 / self._limit)
+        self._read(response.headers, number, now)
+        self._notify()
+
+    def _read(self, headers: Mapping[str, str], number: int, now: float) -> None:
+        left = _first(headers, ROOM)
+        reset = _first(headers, RESET)
+        if left is not None and left >= 0 and reset is not None:
+            uncounted = sum(other > number for other in self._under_way)
+            self._room = max(0, int(left) - uncounted)
+            if self._room == 0:
+                self._pause(now, reset)
+        tokens, refill = _first(headers, TOKENS), _first(headers, TOKENS_RESET)
+        if tokens == 0 and refill is not None:
+            self._pause(now, refill)
+
+    def _pause(self, now: float, seconds: float) -> None:
+        if 0 < seconds <= LONGEST:
+            self._resume = max(self._resume, now + seconds)
+
+    async def _wait(self) -> None:
+        while True:
+            pause = self._resume - time.monotonic()
+            if pause > 0:
+                await anyio.sleep(pause)
+                self._room = None
+            elif len(self._under_way) >= self.limit or self._room == 0:
+                await self._next_change()
+            else:
+                return
+
+    async def _next_change(self) -> None:
+        if self._room == 0 and not self._under_way:  # nobody is left to tell of new room
+            self._room = None
+            return
+        await self._changed.wait()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> float | None:
+    return next((seconds_of(headers[name]) for name in names if name in headers), None)

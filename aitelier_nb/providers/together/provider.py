@@ -1,0 +1,237 @@
+"""Together's fine-tuning and chat: files, limits, price, jobs, logs, over one client."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aitelier_nb.errors import NotFound, UsageError
+from aitelier_nb.providers.base import Estimate, JobRequest, Settings
+from aitelier_nb.providers.creation import create_once
+from aitelier_nb.providers.hosted import Hosted
+from aitelier_nb.providers.together import files, wire
+from aitelier_nb.schema import Event, Job
+
+__all__ = ["Together"]
+
+DEFAULT_RANK = 8  # where the service names none and only alpha or dropout was set
+POLL = 2.0  # seconds between two looks at a file's validation
+
+REASONS = {
+    "multimodal_dataset": "the service gives no estimate for files with images",
+    "train_file_not_validated": "the training file is not validated yet",
+    "eval_file_not_validated": "the validation file is not validated yet",
+    "train_file_invalid": "the service finds the training file invalid",
+    "eval_file_invalid": "the service finds the validation file invalid",
+}
+PRICED = (
+    "training_file",
+    "validation_file",
+    "model",
+    "n_epochs",
+    "n_evals",
+    "training_method",
+    "training_type",
+    "from_checkpoint",
+)
+"""Fields of a job that its price depends on; the estimate takes no others."""
+
+
+class Together(Hosted):
+    """Fine-tunes at Together and asks the models that it serves."""
+
+    name = "together"
+    address = "https://api.together.ai/v1"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._poll = float(settings.options.get("poll", POLL))
+        self._limits: dict[str, Mapping[str, Any]] = {}
+        self._files: dict[str, str] = {}  # uploaded and validated, by name
+
+    def limits(self, model: str) -> Mapping[str, Any]:
+        """Return what the service allows for a base model; empty where it does not say.
+
+        Raises
+        ------
+        UsageError
+            The model cannot be fine-tuned there; the hint names some that can.
+        """
+        if model not in self._limits:
+            try:
+                self._limits[model] = self.client.json(
+                    "GET", "/fine-tunes/models/limits", params={"model_name": model}
+                )
+            except NotFound as error:
+                raise UsageError(f"together cannot fine-tune {model}", hint=self._trainable()) from error
+        return self._limits[model]
+
+    def estimate(self, request: JobRequest) -> Estimate:
+        """Return what a job would cost; nothing is spent.
+
+        The file is uploaded, which costs nothing, because the service prices what it holds.
+
+        Raises
+        ------
+        UsageError
+            The hyperparameters are out of the service's limits.
+        CheckFailed
+            The service finds the file invalid.
+        """
+        body = self._body(request)
+        priced = {key: body[key] for key in PRICED if key in body}
+        told = self.client.json("POST", "/fine-tunes/estimate-price", repeatable=True, json=priced)
+        if told.get("estimation_available", "estimated_total_price" in told) is False:
+            reason = str(told.get("unavailable_reason", ""))
+            return Estimate(reason=REASONS.get(reason, reason or "the service gives no estimate"))
+        notices = []
+        if told.get("allowed_to_proceed") is False:
+            notices = [f"the account's limit of ${told.get('user_limit', 0):,.2f} does not allow it"]
+        tokens = told.get("estimated_train_token_count")
+        price = told.get("estimated_total_price")
+        return Estimate(
+            price=None if price is None else float(price),
+            tokens=None if tokens is None else int(tokens),
+            notices=tuple(notices),
+        )
+
+    def create_job(self, request: JobRequest) -> Job:
+        """Upload the files, wait until the service has validated them, and start the job, once."""
+        body = self._body(request)
+        before = request.known_jobs | {job["id"] for job in self._matching(body)}
+
+        def create() -> Job:
+            return wire.job_of(self.client.json("POST", "/fine-tunes", repeatable=False, json=body))
+
+        return create_once(create, lambda: self._newest(body, before), self.patience)
+
+    def find_job(self, request: JobRequest) -> Job | None:
+        """Return the job that an earlier, unclear `create_job` of the same request started, if any."""
+        training = self._uploaded(request.training_file)
+        validation = self._uploaded(request.validation_file) if request.validation_file else None
+        if training is None or (request.validation_file and validation is None):
+            return None  # the job comes after the files
+        body = wire.request_body(request, training, validation, self._rank(request.model))
+        return self._newest(body, request.known_jobs)
+
+    def job(self, job_id: str) -> Job:
+        """Return the job as it stands now."""
+        return wire.job_of(self.client.json("GET", f"/fine-tunes/{job_id}"))
+
+    def jobs(self) -> list[Job]:
+        """Return the account's jobs, as the service lists them."""
+        return [wire.job_of(data) for data in self.client.json("GET", "/fine-tunes").get("data") or []]
+
+    def events(self, job_id: str) -> list[Event]:
+        """Return the job's log, oldest first, and then its loss curve."""
+        told = self.client.json("GET", f"/fine-tunes/{job_id}/events")
+        log = [wire.event_of(data) for data in told.get("data") or []]
+        return [*sorted(log, key=lambda event: event.at), *self.metrics(job_id)]
+
+    def metrics(self, job_id: str) -> list[Event]:
+        """Return the loss curve; empty where the service has none."""
+        try:
+            told = self.client.json("GET", f"/fine-tunes/{job_id}/metrics")
+        except NotFound:
+            return []
+        return wire.events_of_metrics(told.get("metrics") or [])
+
+    def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
+        """Return the saved checkpoints, each with `step`, `path` and `created_at`."""
+        return list(self.client.json("GET", f"/fine-tunes/{job_id}/checkpoints").get("data") or [])
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask the service to stop the job and return the job as it stands then."""
+        self.client.send("POST", f"/fine-tunes/{job_id}/cancel", repeatable=True)
+        return self.job(job_id)
+
+    def _body(self, request: JobRequest) -> dict[str, Any]:
+        """Return the body that creates the job, with its files uploaded and validated."""
+        limits = {} if "from_checkpoint" in request.hyperparameters else self.limits(request.model)
+        _check_limits(request, limits)
+        wire.request_body(request, "training", "validation", self._rank(request.model))
+        training = self._upload(request.training_file)
+        validation = self._upload(request.validation_file) if request.validation_file else None
+        return wire.request_body(request, training, validation, self._rank(request.model))
+
+    def _upload(self, path: Path) -> str:
+        name = files.name_of(path, files.sha256(path))
+        if name not in self._files:
+            file_id = files.upload(self.client, path)
+            files.wait_until_validated(self.client, file_id, path.name, self._poll)
+            self._files[name] = file_id
+        return self._files[name]
+
+    def _uploaded(self, path: Path) -> str | None:
+        name = files.name_of(path, files.sha256(path))
+        return files.find(self.client, name, path.stat().st_size)
+
+    def _rank(self, model: str) -> int:
+        lora = self._limits.get(model, {}).get("lora_training") or {}
+        return int(lora.get("default_rank") or DEFAULT_RANK)
+
+    def _matching(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the listed jobs that a request with this body may have started."""
+        listed = self.client.json("GET", "/fine-tunes").get("data") or []
+        return [job for job in listed if _matches(job, body)]
+
+    def _newest(self, body: Mapping[str, Any], known: frozenset[str]) -> Job | None:
+        fresh = [job for job in self._matching(body) if job["id"] not in known]
+        fresh.sort(key=lambda job: str(job.get("created_at", "")))
+        return self.job(fresh[-1]["id"]) if fresh else None
+
+    def _trainable(self) -> str:
+        names = self.client.json("GET", "/fine-tunes/models/supported").get("models") or []
+        return f"one of {', '.join(names[:8])}" if names else "name a model that can be fine-tuned"
+
+
+def _matches(job: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Return whether a listed job is what a body asked for: every plain field that it echoes is equal."""
+    if job.get("training_file") != body["training_file"]:
+        return False
+    for name, value in body.items():
+        echoed = job.get(name)
+        if isinstance(value, dict) or echoed in (None, "") or value == "max" or name == "suffix":
+            continue
+        if isinstance(value, float) and isinstance(echoed, (int, float)):
+            if not math.isclose(value, echoed, rel_tol=1e-5):  # some services answer in single precision
+                return False
+        elif echoed != value:
+            return False
+    suffix = str(body.get("suffix", ""))
+    output = str(job.get("model_output_name") or suffix)
+    return job.get("suffix") == suffix if job.get("suffix") else suffix in output
+
+
+def _check_limits(request: JobRequest, limits: Mapping[str, Any]) -> None:
+    """Refuse what the service would refuse, before anything is uploaded."""
+    wanted = request.hyperparameters
+    full = wanted.get("training_type") == "full"
+    training = limits.get("full_training" if full else "lora_training") or {}
+    largest = training.get("max_batch_size_dpo" if request.kind == "preference" else "max_batch_size")
+    for name, low, high in (
+        ("epochs", 1, limits.get("max_num_epochs")),
+        ("n_evals", 0, limits.get("max_num_evals")),
+        ("n_checkpoints", 1, limits.get("max_num_checkpoints")),
+        ("learning_rate", limits.get("min_learning_rate"), limits.get("max_learning_rate")),
+        ("lora_r", 1, training.get("max_rank")),
+        ("batch_size", training.get("min_batch_size"), largest),
+    ):
+        value = wanted.get(name)
+        if not isinstance(value, (int, float)):
+            continue
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise UsageError(
+                f"together does not take {name}={value} for {request.model}", hint=f"from {low} to {high}"
+            )
+    if (
+        full
+        and limits
+        and not limits.get("full_training")
+        and limits.get("supports_full_training") is not True
+    ):
+        raise UsageError(
+            f"together trains no full weights of {request.model}", hint="leave out training_type"
+        )
