@@ -3,30 +3,33 @@
 /** Call the action of a pressed key. `actions` maps event.key to a function; `typing` does the same in text boxes. */
 export function listen(root, actions, typing) {
   root.addEventListener("keydown", (event) => {
-    if (event.key === "Tab") return;
-    if (savesNotebook(event)) return letThrough(root);
+    if (savesNotebook(event)) letThrough(root);
     const text = event.target.closest("textarea, input, select, [contenteditable]");
-    if (!text && event.key === "Escape" && !actions.Escape?.wanted?.()) return;
-    if (!text && foreign(event)) return;
+    if (event.key === "Tab" || (!text && theirs(event, actions))) return;
     event.stopPropagation();
     if (event.isComposing || event.keyCode === 229 || event.repeat) return;
     const action = (text ? typing : actions)[nameOf(event)];
-    if (!action || (!text && event.target.closest("button, summary, a") && (event.key === "Enter" || event.key === " "))) return;
-    if (action(event) !== false) event.preventDefault();
+    if (action && !presses(event, text) && action(event) !== false) event.preventDefault();
   });
   for (const kind of ["keyup", "keypress"]) {
     root.addEventListener(kind, (event) => event.key !== "Tab" && event.stopPropagation());
   }
 }
 
+/** Keys that are the notebook's or the browser's: Escape when nothing is open, and combinations that are not ours. */
+function theirs(event, actions) {
+  if (event.key === "Escape") return !actions.Escape?.wanted();
+  return event.altKey || ((event.ctrlKey || event.metaKey) && event.key !== "z");
+}
+
+/** Enter and space press a button that has the focus. */
+function presses(event, text) {
+  return !text && (event.key === "Enter" || event.key === " ") && event.target.closest("button, summary, a");
+}
+
 /** "Ctrl+Enter", "Ctrl+z" or the key itself; the command key of a Mac counts as Ctrl. */
 function nameOf(event) {
   return event.ctrlKey || event.metaKey ? "Ctrl+" + event.key : event.key;
-}
-
-function foreign(event) {
-  if (event.altKey) return true;
-  return (event.ctrlKey || event.metaKey) && event.key !== "z";
 }
 
 function savesNotebook(event) {

@@ -17,7 +17,12 @@ export function make(tag, attributes = {}, ...children) {
 /** A real button with a name; its key is shown and told to assistive technology. */
 export function button(label, key, onclick, attributes = {}) {
   const hint = key ? make("kbd", { "aria-hidden": "true" }, key) : null;
-  return make("button", { type: "button", class: "ait-button", "aria-keyshortcuts": key || null, onclick, ...attributes }, label, hint);
+  return make(
+    "button",
+    { type: "button", class: "ait-button", "aria-keyshortcuts": key || null, onclick, ...attributes },
+    label,
+    hint,
+  );
 }
 
 /** The text of a message: its content, or its text parts; what is no text is named in brackets. */
@@ -44,18 +49,31 @@ export function textBlock(text, paint = plain) {
   return block;
 }
 
-function plain(block, text) {
+/** Paint a text as it is. */
+export function plain(block, text) {
   block.append(text);
 }
 
-const ROLES = { system: "System", developer: "Developer", user: "User", assistant: "Assistant", tool: "Tool", function: "Function" };
+const ROLES = {
+  system: "System",
+  developer: "Developer",
+  user: "User",
+  assistant: "Assistant",
+  tool: "Tool",
+  function: "Function",
+};
 
 /** One turn: who speaks and what. */
 export function turn(message, extra = "", paint = plain) {
   const role = ROLES[message.role] ?? String(message.role);
   const calls = message.tool_calls ? [textBlock(JSON.stringify(message.tool_calls, null, 1))] : [];
-  return make("div", { class: "ait-turn ait-" + (message.role in ROLES ? message.role : "other") + " " + extra },
-    make("div", { class: "ait-role" }, role), textBlock(textOf(message), paint), ...calls);
+  return make(
+    "div",
+    { class: "ait-turn ait-" + (message.role in ROLES ? message.role : "other") + " " + extra },
+    make("div", { class: "ait-role" }, role),
+    textBlock(textOf(message), paint),
+    ...calls,
+  );
 }
 
 /** The place of the answer under review: the last assistant turn, or -1. */

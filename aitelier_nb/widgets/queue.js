@@ -1,6 +1,8 @@
 // A queue of examples that is filled ahead of the reader, and of decisions that are kept until they are on disk.
 // No DOM here: a fake model and a fake clock can run all of it.
 
+import { living, shelf, leftBehind, newSession } from "./shelf.js";
+
 const AHEAD = 25; // examples in one page
 const LOW = 10; // ask for the next page when fewer than this many wait
 const FAR = 60; // examples further away than this are forgotten
@@ -8,37 +10,16 @@ const AGAIN = 3000; // milliseconds until an unanswered message is sent again
 const BURST = 50; // decisions sent again at once
 const QUIET = 300; // milliseconds without a decision after which the static output is brought up to date
 
-/** Sessions of views that live in this page: their decisions are theirs to send. */
-const living = () => (globalThis.aitelierSessions ??= new Set());
-
-/** Where decisions wait that are not acknowledged: it survives a reload of the page. */
-function shelf(storage, session) {
-  const key = "aitelier:" + session;
+/** What the person had before their eyes when they decided. */
+function seen(row) {
+  if (!row) return {};
+  const { id, version, repeat } = row;
   return {
-    put(store, edits) {
-      try {
-        if (edits.length === 0) storage?.removeItem(key);
-        else storage?.setItem(key, JSON.stringify({ store, edits }));
-      } catch {
-        // A full or forbidden storage costs the reload only: the decisions are sent all the same.
-      }
-    },
+    id,
+    version,
+    before: row.rating ?? row.score ?? row.choice ?? null,
+    ...(repeat ? { repeat } : {}),
   };
-}
-
-/** Decisions that other, ended views of the same data left behind; they are taken off the shelf by `drop`. */
-function leftBehind(storage, store) {
-  const found = [];
-  for (const key of Object.keys(storage ?? {})) {
-    if (!key.startsWith("aitelier:") || living().has(key.slice(9))) continue;
-    try {
-      const kept = JSON.parse(storage.getItem(key));
-      if (kept.store === store) found.push({ key, edits: kept.edits });
-    } catch {
-      storage.removeItem(key);
-    }
-  }
-  return found;
 }
 
 /** The queue of one view. `onchange(what)` is called after each change. */
@@ -127,9 +108,10 @@ export class Queue {
     if (this.gone || !this.ready) return null;
     const place = this.place;
     const row = this.rows.get(place);
-    const before = row ? { ...row } : null;
-    if (row && change) this.rows.set(place, { ...row, ...change });
-    const kept = this.keep({ id: row?.id, position: place, version: row?.version, before: row?.rating ?? row?.score ?? row?.choice ?? null, ...edit });
+    if (!row || row.deleted) return null;
+    if (change) this.rows.set(place, { ...row, ...change });
+    const kept = this.keep({ position: place, ...seen(row), ...edit });
+    const before = { ...row };
     if (kept.kind !== "skip") this.done.push({ seq: kept.seq, place, before });
     if (onward) this.go(place + 1);
     else this.onchange("row");
@@ -140,7 +122,12 @@ export class Queue {
   undo() {
     if (this.gone || !this.ready) return null;
     const last = this.done.pop();
-    const edit = { kind: "undo", of: last?.seq ?? null, id: last?.before?.id ?? null, position: last?.place ?? null };
+    const edit = {
+      kind: "undo",
+      of: last?.seq ?? null,
+      id: last?.before?.id ?? null,
+      position: last?.place ?? null,
+    };
     const kept = this.keep(edit);
     if (last) {
       this.rows.set(last.place, last.before);
@@ -160,7 +147,10 @@ export class Queue {
   }
 
   shelve() {
-    this.shelf.put(this.settings.store, [...this.others, ...[...this.pending.values()].map((one) => one.edit)]);
+    this.shelf.put(this.settings.store, [
+      ...this.others,
+      ...[...this.pending.values()].map((one) => one.edit),
+    ]);
   }
 
   /** Ask for the pages that will be needed next. */
@@ -235,7 +225,8 @@ export class Queue {
 
   acknowledged(message) {
     if (message.session === this.session) this.settled(message);
-    else this.others = this.others.filter((one) => one.session !== message.session || one.seq !== message.seq);
+    else
+      this.others = this.others.filter((one) => one.session !== message.session || one.seq !== message.seq);
     if (message.counts) this.counts = message.counts;
     if (message.example) this.replace(message.example);
     this.shelve();
@@ -251,7 +242,8 @@ export class Queue {
     this.pending.delete(message.seq);
     if (message.ok) {
       if (one.edit.kind !== "skip") this.saved += one.edit.kind === "undo" ? -1 : 1;
-      if (one.edit.kind === "undo" && one.edit.of === null && message.position != null) this.go(message.position);
+      if (one.edit.kind === "undo" && one.edit.of === null && message.position != null)
+        this.go(message.position);
       return;
     }
     const place = this.done.findIndex((done) => done.seq === message.seq);
@@ -264,7 +256,8 @@ export class Queue {
   /** Put an example as it stands now wherever it is in the queue. */
   replace(example) {
     for (const [place, row] of this.rows) {
-      if (row.id === example.id && !row.repeat) this.rows.set(place, { ...row, ...example, position: row.position });
+      if (row.id === example.id && !row.repeat)
+        this.rows.set(place, { ...row, ...example, position: row.position });
     }
   }
 
@@ -288,9 +281,4 @@ export class Queue {
     this.model.off("msg:custom", this.receive);
     this.model.off("comm_live_update", this.closed);
   }
-}
-
-function newSession() {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

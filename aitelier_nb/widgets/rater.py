@@ -7,6 +7,7 @@ from typing import Any
 
 from aitelier_nb.errors import DataError
 from aitelier_nb.widgets.decks import Deck, OnEdit, Page
+from aitelier_nb.widgets.sessions import Plan, Session
 from aitelier_nb.widgets.sources import script, style
 from aitelier_nb.widgets.surface import Message, whole
 
@@ -23,6 +24,9 @@ class Rater(Deck):
 
     - "rate" with `value` (1-10) and `before` (the rating that the person saw),
     - "rewrite" with `text` and `value` (the rating that was given to the new text),
+    - "annotate" with one of `flagged`, `tags`, `note`,
+    - "repeat" with `value` and `first`: the person rated an example again without knowing; the
+      rating that it has stays,
     - "undo" with `of` (the `seq` of the decision to take back, or None for the person's latest).
 
     Each also has `id`, `position`, `version`, `session` and `seq`. `on_edit` may return
@@ -38,6 +42,13 @@ class Rater(Deck):
         The lowest rating that is trained on.
     guideline
         What the ratings mean, shown on request.
+    next_step
+        What is next, shown at the end.
+    repeats, seed
+        The share of examples that are shown a second time, unmarked, and the seed of their choice.
+    session, on_session
+        What `sessions.Session.to_json` gave last time, and who keeps it: the numbers of the latest
+        session stay readable in a notebook that is run again.
     summary
         Returns further lines for the static output, from disk: equal state, equal lines.
     """
@@ -58,24 +69,42 @@ class Rater(Deck):
         threshold: float = 8,
         guideline: str = "",
         store: str = "",
+        next_step: str = "",
+        repeats: float = 0,
+        seed: int = 0,
+        session: Mapping[str, Any] | None = None,
+        on_session: Callable[[dict[str, Any]], None] | None = None,
         summary: Callable[[], Sequence[str]] | None = None,
     ) -> None:
-        super().__init__(page, on_edit, total=total, start=start, store=store)
+        self._plan = Plan(total, start, repeats, seed)
+        super().__init__(
+            self._planned(page), on_edit, total=len(self._plan), start=self._plan.start, store=store
+        )
         self._rated, self._examples = rated, total if examples is None else examples
-        self._threshold, self._guideline, self._summary = threshold, guideline, summary
+        self._told = {"threshold": threshold, "guideline": guideline, "next": next_step}
+        self._session, self._on_session = Session(session), on_session
+        self._summary = summary
+        self._has_rating: dict[int, bool] = {}
+        self._first: dict[int, int] = {}
 
     def settings(self) -> Message:
-        """Return threshold and guideline."""
-        return {"threshold": self._threshold, "guideline": self._guideline}
+        """Return threshold, guideline and what is next."""
+        return self._told
 
     def counts(self) -> Message:
-        """Return how many examples of the project are rated."""
-        return {"rated": self._rated, "examples": self._examples}
+        """Return how many examples of the project are rated, and what this session did."""
+        return {"rated": self._rated, "examples": self._examples, "session": self._session.shown()}
 
     def lines(self) -> list[str]:
         """Return the state on disk, a line each."""
         further = list(self._summary()) if self._summary is not None else []
-        return [f"{self._rated} of {self._examples} examples rated", *further]
+        return [f"{self._rated} of {self._examples} examples rated", *self._session.lines(), *further]
+
+    def refresh(self) -> None:
+        """Bring the static twin up to date, and let the session's numbers be kept."""
+        if self._on_session is not None and self._session.begun:
+            self._on_session(self._session.to_json())
+        super().refresh()
 
     def decide(self, edit: Message) -> Mapping[str, Any]:
         """Hand one decision to `on_edit` and count what it changed."""
@@ -83,17 +112,52 @@ class Rater(Deck):
         if checked is None:
             raise DataError(f"there is no decision {edit.get('kind')!r}", hint="run the cell again")
         checked(edit)
-        if edit["kind"] == "skip":
-            return {"counts": self.counts()}
-        done = dict(self._on_edit(edit) or {})
+        if edit.get("repeat") and edit["kind"] == "rate":
+            edit = {**edit, "kind": "repeat", "first": self._first.get(edit["id"])}
+        done = dict(self._on_edit(edit) or {}) if edit["kind"] != "skip" else {}
         self._count(edit, done)
+        self._session.add(edit)
+        if "position" in done:
+            done["position"] = self._plan.shown_at(done["position"])
         return {**done, "counts": self.counts()}
 
     def _count(self, edit: Message, done: Message) -> None:
-        if "rated" in done:
-            self._rated = done["rated"]
-        elif edit["kind"] in ("rate", "rewrite"):
-            self._rated += (edit.get("value") is not None) - (edit.get("before") is not None)
+        """Keep the number of rated examples right, also when the callback does not give it."""
+        now = done.get("example")
+        changed = (
+            [(now["id"], now.get("rating") is not None)] if isinstance(now, dict) and "id" in now else []
+        )
+        if not changed and edit["kind"] in ("rate", "rewrite"):
+            changed = [(edit["id"], True)]
+        for name, is_rated in changed:
+            self._rated += is_rated - self._has_rating.get(name, edit.get("before") is not None)
+            self._has_rating[name] = is_rated
+        self._rated = done.get("rated", self._rated)
+
+    def _planned(self, page: Page) -> Page:
+        """Return pages with the planted repeats in them; a repeat shows no rating."""
+
+        def planned(start: int, n: int) -> list[dict[str, Any]]:
+            rows = []
+            for places, again in self._plan.stretches(start, n):
+                found = page(places[0], len(places))
+                placed = {row.get("position", places[0] + offset): row for offset, row in enumerate(found)}
+                rows += [self._noted(placed.get(place), again=again) for place in places]
+            return rows
+
+        return planned
+
+    def _noted(self, row: dict[str, Any] | None, *, again: bool) -> dict[str, Any]:
+        if row is None:  # deleted since the list was made: its place stays
+            return {"id": None, "messages": [], "deleted": True}
+        name, rating = row["id"], row.get("rating")
+        self._has_rating[name] = rating is not None
+        if not again:
+            return row
+        if rating is not None:
+            self._first[name] = rating
+        hidden = {key: value for key, value in row.items() if key not in ("rating", "ratings")}
+        return {**hidden, "rating": None, "repeat": True}
 
 
 def _check_rating(edit: Message) -> None:
@@ -118,9 +182,21 @@ def _unchecked(_: Message) -> None:
     """Accept: an undo names what it can, skipping changes nothing."""
 
 
+def _check_annotation(edit: Message) -> None:
+    _check_id(edit)
+    tags = edit.get("tags")
+    if tags is not None and not (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
+        raise DataError(f"tags are a list of texts, not {tags!r}", hint="write the tags again")
+    if not isinstance(edit.get("note", ""), str):
+        raise DataError(f"a note is text, not {edit['note']!r}", hint="write the note again")
+    if not isinstance(edit.get("flagged", False), bool):
+        raise DataError(f"flagged is true or false, not {edit['flagged']!r}", hint="flag it again")
+
+
 _CHECKS: dict[str, Callable[[Message], None]] = {
     "rate": _check_rating,
     "rewrite": _check_rewrite,
+    "annotate": _check_annotation,
     "undo": _unchecked,
     "skip": _unchecked,
 }

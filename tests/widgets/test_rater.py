@@ -37,7 +37,7 @@ def test_a_rating_from_the_browser_reaches_the_callback_and_is_acknowledged(rate
         "ok": True,
         "session": "s",
         "seq": 1,
-        "counts": {"rated": 31, "examples": 60},
+        "counts": {"rated": 31, "examples": 60, "session": ack["counts"]["session"]},
     }
 
 
@@ -52,7 +52,7 @@ def test_a_view_is_told_where_to_begin_and_gets_the_first_page(rater, line) -> N
     hello = line(rater).says(kind="hello")
     assert (hello["total"], hello["start"], hello["first"]) == (60, 30, 28)
     assert [row["id"] for row in hello["examples"]] == list(range(29, 54))
-    assert hello["settings"] == {"store": "shop", "threshold": 8, "guideline": "8: send it"}
+    assert hello["settings"] == {"store": "shop", "threshold": 8, "guideline": "8: send it", "next": ""}
 
 
 def test_a_page_comes_by_its_place(rater, line) -> None:
@@ -121,3 +121,76 @@ def test_no_text_of_an_example_is_in_the_state_that_a_notebook_saves(rater, line
 def test_the_text_of_a_widget_is_its_state_without_an_address(rater) -> None:
     assert repr(rater) == "Rater: 30 of 60 examples rated"
     assert repr(rater) == repr(Rater(pages(60), lambda edit: None, total=60, rated=30))
+
+
+def test_a_deleted_example_keeps_its_place_so_that_no_key_lands_on_another_one(line) -> None:
+    def page(start: int, n: int) -> list[dict[str, Any]]:
+        there = [place for place in range(start, min(5, start + n)) if place != 2]
+        return [example(place + 1, position=place) for place in there]
+
+    hello = line(Rater(page, lambda edit: None, total=5)).says(kind="hello")
+    assert [row["id"] for row in hello["examples"]] == [1, 2, None, 4, 5]
+
+
+def test_the_number_of_rated_examples_stays_right_over_undo_and_rating_again(line) -> None:
+    ratings: dict[int, int | None] = {1: None, 2: 5}
+
+    def page(start: int, n: int) -> list[dict[str, Any]]:
+        return [example(name, rating=ratings[name]) for name in (1, 2)][start : start + n]
+
+    def edit(decision: dict[str, Any]) -> dict[str, Any]:
+        ratings[decision["id"]] = decision.get("value")
+        return {"example": example(decision["id"], rating=ratings[decision["id"]])}
+
+    wire = line(Rater(page, edit, total=2, rated=1))
+    wire.says(kind="hello")
+    steps = [("rate", 1, 8), ("rate", 2, 9), ("rate", 1, 7), ("undo", 1, None), ("undo", 2, None)]
+    counts = []
+    for seq, (kind, name, value) in enumerate(steps):
+        counts.append(wire.says(seq=seq, id=name, kind=kind, value=value, before=None)["counts"]["rated"])
+    assert counts == [2, 2, 2, 1, 0]
+
+
+@pytest.mark.parametrize("edit", [{"tags": "a,b"}, {"tags": [1]}, {"note": 3}, {"flagged": "yes"}])
+def test_an_annotation_of_the_wrong_kind_is_refused(rater, given, line, edit) -> None:
+    assert not line(rater).says(seq=1, id=1, kind="annotate", **edit)["ok"]
+    assert given == []
+
+
+def test_planted_repeats_look_unrated_and_measure_agreement_with_oneself(given, line) -> None:
+    rater = Rater(
+        lambda start, n: [example(place + 1, rating=7) for place in range(start, start + n)],
+        given.append,
+        total=100,
+        repeats=0.1,
+        seed=1,
+    )
+    wire = line(rater)
+    assert wire.says(kind="hello")["total"] == 109
+    rows = [
+        row for start in range(0, 109, 25) for row in wire.says(kind="fetch", start=start, n=25)["examples"]
+    ]
+    repeats = [row for row in rows if row.get("repeat")]
+    assert len(rows) == 109
+    assert len(repeats) == 9
+    assert all(row["rating"] is None for row in repeats)
+    names = [row["id"] for row in rows]
+    assert all(names.index(row["id"]) + 10 <= rows.index(row) for row in repeats)
+    for seq, (row, value) in enumerate(zip(repeats, [7, 7, 8, 5, 7, 7, 7, 7, 7], strict=True)):
+        ack = wire.says(seq=seq, id=row["id"], kind="rate", value=value, repeat=True)
+    assert ack["counts"]["session"]["agreement with oneself"] == "7 of 9 the same, 8 of 9 within one"
+    assert {edit["kind"] for edit in given} == {"repeat"}
+
+
+def test_the_latest_session_stays_readable_when_the_notebook_runs_again(line) -> None:
+    kept: list[dict[str, Any]] = []
+    rater = Rater(pages(9), lambda edit: None, total=9, on_session=kept.append)
+    wire = line(rater)
+    wire.says(seq=1, id=1, kind="rate", value=8, before=None)
+    wire.says(seq=2, id=2, kind="rewrite", text="t", value=9, before=None)
+    wire.says(seq=3, id=3, kind="skip")
+    wire.says(kind="settled")
+    told = ["2 of 9 examples rated", "latest session: rated 2, rewritten 1, skipped 1, mean rating 8.50"]
+    assert rater.lines() == told
+    again = Rater(pages(9), lambda edit: None, total=9, rated=2, session=kept[-1])
+    assert again.lines() == told

@@ -1,0 +1,221 @@
+import { beforeEach, afterEach, describe, expect, test, vi } from "vitest";
+import { Queue } from "../../aitelier_nb/widgets/queue.js";
+import { fakeModel, examples, example, fresh } from "./fake.js";
+
+let model;
+let queue;
+const seen = [];
+
+function begin(options = {}) {
+  model = fakeModel();
+  seen.length = 0;
+  queue = new Queue(model, (what, message) => seen.push([what, message]));
+  const { total = 100, start = 0, rows = examples(0, 25), store = "shop" } = options;
+  model.say("hello", { total, start, first: 0, examples: rows, settings: { store } });
+}
+
+beforeEach(fresh);
+afterEach(() => {
+  queue?.dispose();
+  vi.useRealTimers();
+});
+
+describe("filling", () => {
+  test("the kernel is asked again until it answers", () => {
+    model = fakeModel();
+    queue = new Queue(model, () => {});
+    expect(model.of("hello")).toHaveLength(1);
+    vi.advanceTimersByTime(3100);
+    expect(model.of("hello")).toHaveLength(2);
+  });
+
+  test("the next page is asked for before the reader gets there, once", () => {
+    begin();
+    for (let place = 0; place < 16; place += 1) queue.go(place + 1);
+    const asked = model.of("fetch");
+    expect(asked).toHaveLength(1);
+    expect(asked[0]).toMatchObject({ start: 25, n: 25 });
+  });
+
+  test("a page that does not come is asked for again", () => {
+    begin();
+    queue.go(20);
+    vi.advanceTimersByTime(3100);
+    queue.go(26);
+    vi.advanceTimersByTime(3100);
+    expect(model.of("fetch").length).toBeGreaterThan(1);
+  });
+
+  test("examples far behind are forgotten, so that 100,000 fit", () => {
+    begin({ total: 100000 });
+    for (let start = 25; start < 500; start += 25) {
+      queue.go(start - 1);
+      model.say("page", { start, examples: examples(start, 25) });
+    }
+    expect(queue.rows.size).toBeLessThan(160);
+    expect(queue.current.id).toBe(475);
+  });
+
+  test("moving back beyond what is kept asks for the pages before", () => {
+    begin({ total: 1000, start: 500, rows: [] });
+    model.say("page", { start: 500, examples: examples(500, 25) });
+    queue.go(499);
+    expect(model.of("fetch").some((ask) => ask.start <= 499 && ask.start > 400)).toBe(true);
+  });
+});
+
+describe("saving", () => {
+  test("each decision has a session and a number, in the order of the keys", () => {
+    begin();
+    for (let key = 1; key <= 60; key += 1) {
+      queue.rows.set(queue.place, example(queue.place));
+      queue.decide({ kind: "rate", value: (key % 10) + 1 });
+    }
+    const rates = model.of("rate");
+    expect(rates.map((one) => one.seq)).toEqual(Array.from({ length: 60 }, (_, place) => place + 1));
+    expect(rates.map((one) => one.id)).toEqual(Array.from({ length: 60 }, (_, place) => place + 1));
+    expect(new Set(rates.map((one) => one.session)).size).toBe(1);
+  });
+
+  test("what is not acknowledged is sent again, the same, until it is", () => {
+    begin();
+    queue.decide({ kind: "rate", value: 8 });
+    queue.decide({ kind: "rate", value: 7 });
+    model.ack(1);
+    vi.advanceTimersByTime(6500);
+    const sent = model.of("rate");
+    expect(sent.filter((one) => one.seq === 1)).toHaveLength(1);
+    expect(sent.filter((one) => one.seq === 2).length).toBeGreaterThan(1);
+    expect(sent.at(-1)).toEqual(sent[1]);
+    model.ack(2);
+    const before = model.of("rate").length;
+    vi.advanceTimersByTime(10000);
+    expect(model.of("rate")).toHaveLength(before);
+    expect(queue.unsaved).toBe(0);
+  });
+
+  test("a refused decision gives the example back as it was", () => {
+    begin();
+    queue.decide({ kind: "rate", value: 8 }, { change: { rating: 8 } });
+    expect(queue.rows.get(0).rating).toBe(8);
+    model.ack(1, { ok: false, error: "no" });
+    expect(queue.rows.get(0).rating).toBe(null);
+    expect(seen.at(-1)[0]).toBe("refused");
+  });
+
+  test("when all is saved the static output is brought up to date, once", () => {
+    begin();
+    queue.decide({ kind: "rate", value: 8 });
+    queue.decide({ kind: "rate", value: 8 });
+    model.ack(1);
+    model.ack(2);
+    vi.advanceTimersByTime(1000);
+    expect(model.of("settled")).toHaveLength(1);
+  });
+
+  test("a decision of another view of the same data changes what is shown here", () => {
+    begin();
+    model.emit("msg:custom", {
+      kind: "ack",
+      session: "other",
+      seq: 1,
+      ok: true,
+      example: { id: 3, rating: 9 },
+    });
+    expect(queue.rows.get(2).rating).toBe(9);
+    expect(queue.rows.get(2).messages).toHaveLength(2);
+  });
+
+  test("a planted repeat learns nothing from the first rating", () => {
+    begin();
+    queue.rows.set(5, example(0, { repeat: true }));
+    queue.decide({ kind: "rate", value: 8 }, { change: { rating: 8 } });
+    model.ack(1, { example: { id: 1, rating: 8 } });
+    expect(queue.rows.get(5).rating).toBe(null);
+  });
+});
+
+describe("the kernel is gone", () => {
+  test("it is noticed at the next message, and nothing more is accepted", () => {
+    begin();
+    model.alive = false;
+    expect(queue.decide({ kind: "rate", value: 8 })).not.toBe(null);
+    expect(queue.gone).toBe(true);
+    expect(queue.decide({ kind: "rate", value: 8 })).toBe(null);
+    expect(queue.unsaved).toBe(1);
+  });
+
+  test("it is noticed without a key when the connection closes", () => {
+    begin();
+    model.alive = false;
+    model.emit("comm_live_update");
+    expect(queue.gone).toBe(true);
+  });
+
+  test("what was not saved survives a reload and is sent by the next view with its own numbers", () => {
+    begin();
+    queue.decide({ kind: "rate", value: 8 });
+    queue.decide({ kind: "rate", value: 9 });
+    model.ack(1);
+    const lost = model.of("rate")[1];
+    queue.dispose();
+    begin();
+    expect(model.of("rate")).toEqual([lost]);
+    expect(queue.unsaved).toBe(1);
+    model.emit("msg:custom", { kind: "ack", session: lost.session, seq: lost.seq, ok: true });
+    expect(queue.unsaved).toBe(0);
+    expect(sessionStorage).toHaveLength(0);
+  });
+
+  test("what belongs to other data or to a living view stays where it is", () => {
+    begin();
+    const first = queue;
+    queue.decide({ kind: "rate", value: 8 });
+    begin({ store: "shop" });
+    expect(model.of("rate")).toHaveLength(0);
+    first.dispose();
+    queue.dispose();
+    begin({ store: "another" });
+    expect(model.of("rate")).toHaveLength(0);
+    expect(sessionStorage).toHaveLength(1);
+  });
+
+  test("a full storage costs the reload only", () => {
+    begin();
+    const full = vi.spyOn(Storage.prototype, "setItem").mockImplementation(() => {
+      throw new DOMException("full", "QuotaExceededError");
+    });
+    queue.decide({ kind: "rate", value: 8 });
+    expect(model.of("rate")).toHaveLength(1);
+    full.mockRestore();
+  });
+});
+
+describe("undo", () => {
+  test("goes back many steps and shows each example again as it was", () => {
+    begin();
+    queue.decide({ kind: "rate", value: 8 }, { change: { rating: 8 } });
+    queue.decide({ kind: "rate", value: 9 }, { change: { rating: 9 } });
+    queue.undo();
+    expect([queue.place, queue.current.rating]).toEqual([1, null]);
+    queue.undo();
+    expect([queue.place, queue.current.rating]).toEqual([0, null]);
+    expect(model.of("undo").map((one) => one.of)).toEqual([2, 1]);
+  });
+
+  test("a skip is no step", () => {
+    begin();
+    queue.decide({ kind: "rate", value: 8 });
+    queue.decide({ kind: "skip" });
+    queue.undo();
+    expect(model.of("undo")[0].of).toBe(1);
+  });
+
+  test("beyond this view it takes back the person's latest edit and goes there", () => {
+    begin();
+    queue.undo();
+    expect(model.of("undo")[0]).toMatchObject({ of: null });
+    model.ack(1, { position: 7, example: { id: 8, rating: null } });
+    expect(queue.place).toBe(7);
+  });
+});

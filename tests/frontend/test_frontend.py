@@ -1,0 +1,23 @@
+"""The scripts of the widgets alone: vitest with jsdom, eslint and prettier, all run by npm."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize("command", ["test", "lint"])
+def test_the_front_end_passes(command: str) -> None:
+    if shutil.which("npm") is None:
+        pytest.skip("no npm on the path: the front end was not tested alone")
+    if not (HERE / "node_modules").is_dir():
+        pytest.skip("the front end was not tested alone: `npm install` in tests/frontend first")
+    run = subprocess.run(
+        ["npm", "run", "--silent", command], cwd=HERE, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
