@@ -22,15 +22,15 @@ except PackageNotFoundError:  # run from a source tree that is not installed
 _HOMES = {
     "projects": ("init", "open"),
     "machine": ("models", "key", "doctor"),
-    "collecting": ("add", "load", "draft", "ask"),
+    "collecting": ("add", "load"),
     "curating": (
         "examples", "set_rating", "rewrite", "annotate", "undo", "delete", "history", "forget",
     ),
     "rating": ("rate",),
-    "preparing": ("stats", "split", "format", "check", "export"),
+    "preparing": ("stats", "split", "format", "check"),
     "tuning": ("train", "status", "cancel", "Run"),
     "evaluating": ("evaluate", "compare"),
-    "reporting": ("report", "verify", "rerun", "share", "freeze"),
+    "reporting": ("report",),
     "demonstration": ("demo",),
 }  # fmt: skip
 _WHERE = {name: f"aitelier_nb.verbs.{home}" for home, verbs in _HOMES.items() for name in verbs}

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aitelier_nb as ait
 from aitelier_nb.errors import AitelierError, UsageError
 from aitelier_nb.schema import Example
+from aitelier_nb.verbs import curating
 from aitelier_nb.views import View
 
 __all__ = ["RatingSession", "ask_text", "rate_one_by_one"]
@@ -78,7 +78,8 @@ def rate_one_by_one(below: int | None = None, project: Any = None) -> RatingSess
         Whose examples.
     """
     waiting = _waiting(below, project)
-    place, rated, rewritten, skipped = 0, [], 0, 0
+    place, rewritten, skipped = 0, 0, 0
+    rated: list[int] = []
     done: list[int] = []
     while place < len(waiting):
         example = waiting[place]
@@ -94,14 +95,14 @@ def rate_one_by_one(below: int | None = None, project: Any = None) -> RatingSess
                 skipped += 1
                 place += 1
             elif word == "u":
-                place = _undo(waiting, place, done, rated, project)
+                place = _undo(done, rated, project)
             elif word == "e":
                 rated.append(_rewrite(example, project))
                 rewritten += 1
                 done.append(place)
                 place += 1
             else:
-                ait.set_rating(example.id, _number(word), project=project)
+                curating.set_rating(example.id, _number(word), project=project)
                 rated.append(_number(word))
                 done.append(place)
                 place += 1
@@ -113,8 +114,8 @@ def rate_one_by_one(below: int | None = None, project: Any = None) -> RatingSess
 
 def _waiting(below: int | None, project: Any) -> Sequence[Example]:
     if below is None:
-        return ait.examples(rated=False, project=project).found
-    return ait.examples(below=below, project=project).found
+        return curating.examples(rated=False, project=project).found
+    return curating.examples(below=below, project=project).found
 
 
 def _show(example: Example, place: int, total: int) -> None:
@@ -132,19 +133,18 @@ def _number(word: str) -> int:
         raise UsageError(f"{word!r} is no rating", hint=KEYS) from None
 
 
-def _undo(waiting: Sequence[Example], place: int, done: list[int], rated: list[int], project: Any) -> int:
+def _undo(done: list[int], rated: list[int], project: Any) -> int:
     if not done:
         raise UsageError("nothing to undo in this round", hint="ait undo reverts earlier edits")
-    ait.undo(project=project)
+    curating.undo(project=project)
     rated.pop()
-    del waiting
-    return done.pop() if done else place
+    return done.pop()
 
 
 def _rewrite(example: Example, project: Any) -> int:
     text = _edited(example.output)
     rating = _number(input("rating of the rewrite (1-10) > ").strip())
-    ait.rewrite(example.id, text, rating=rating, project=project)
+    curating.rewrite(example.id, text, rating=rating, project=project)
     return rating
 
 

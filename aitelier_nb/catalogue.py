@@ -182,6 +182,33 @@ def _status(body: str | None, *, all: bool = False, wait: bool = False, project:
     return shown
 
 
+def _eval_options(parser: Parser) -> None:
+    parser.add_argument("--compare", action="store_true", help="compare base and tuned blind, pair by pair")
+    parser.add_argument("--run", metavar="JOB", help="the run; the last one when not given")
+    parser.add_argument("--base", metavar="MODEL", help="with --compare: the other model")
+    parser.add_argument(
+        "--check", dest="checks", action="append", metavar="KIND", help="an automatic check: exact"
+    )
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="tokens of an answer at most")
+    parser.add_argument(
+        "--mode", default="auto", choices=("auto", "record", "replay", "live"), help="of recordings"
+    )
+
+
+def _eval(
+    body: str | None,  # noqa: ARG001
+    *,
+    compare: bool = False,
+    run: str | None = None,
+    base: str | None = None,
+    checks: list[str] | None = None,
+    **words: Any,
+) -> Any:
+    if not compare:
+        return ait.evaluate(run, checks=checks or (), **words)
+    return ait.compare(base, run, **words)
+
+
 COMMANDS: dict[str, Command] = {
     "init": Command(_init, _init_options, summary(ait.init), needs_project=False),
     "add": Command(_add, _add_options, summary(ait.add), takes_body=True),
@@ -200,4 +227,12 @@ COMMANDS: dict[str, Command] = {
     "train": Command(_train, _train_options, summary(ait.train), confirms=True),
     "status": Command(_status, _status_options, summary(ait.status)),
     "cancel": plain(ait.cancel, flags={"job": "JOB"}),
+    "eval": Command(_eval, _eval_options, summary(ait.evaluate), aliases=("evaluate",), confirms=True),
+    "report": plain(ait.report, flags={"path": "PATH"}),
+    "model": plain(
+        ait.models, flags={"action": "ACTION", "name": "NAME"}, aliases=("models",), needs_project=False
+    ),
+    "key": plain(ait.key, flags={"provider": "PROVIDER"}),
+    "doctor": plain(ait.doctor, needs_project=False),
+    "demo": plain(ait.demo, flags={"path": "DIR"}, needs_project=False),
 }

@@ -58,7 +58,8 @@ def _current_files(
 ) -> tuple[tuple[str, ...], training_files.TrainingFiles]:
     contents = training_files.build(project, provider, kind=kind)
     if not contents.train:
-        raise DataError(*contents.why_empty())
+        reason, remedy = contents.why_empty()
+        raise DataError(reason, hint=remedy)
     path = contents.path_of("train")
     if not path.exists() or path.stat().st_size == 0:
         training_files.write(project, contents)

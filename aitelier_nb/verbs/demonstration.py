@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
+from aitelier_nb.evaluation import studies
+from aitelier_nb.evaluation.evaluations import Evaluation
 from aitelier_nb.progress import Progress
 from aitelier_nb.schema import Example
 from aitelier_nb.storage.project import Project
@@ -25,7 +28,14 @@ __all__ = ["Demonstration", "demo"]
 
 SEED = 7
 SHOTS_FROM = "train"
+MAX_TOKENS = 64
 RATER = "shipped ratings"
+CHOICES: dict[tuple[bool, bool], studies.Choice] = {
+    (True, False): "left",
+    (False, True): "right",
+    (True, True): "tie",
+    (False, False): "bad",
+}
 STAGES = ("import", "rate", "split", "format", "train", "evaluate", "compare", "report")
 
 
@@ -65,7 +75,13 @@ class Demonstration(View):
     def rows(self) -> list[Sequence[object]]:
         """Return a contestant a row."""
         return [
-            (label, round(result["rate"] * result["n"]), result["n"], result["rate"], tuple(result["interval"]))
+            (
+                label,
+                round(result["rate"] * result["n"]),
+                result["n"],
+                result["rate"],
+                tuple(result["interval"]),
+            )
             for label, result in self.results.items()
         ]
 
@@ -116,7 +132,25 @@ def demo(path: str | Path = "aitelier-demo") -> Demonstration:
         stage.advance()
     with _stage("train"):
         run = train(seed=SEED, project=project).wait()
-    return _judged(project, run, about)
+    with _stage("evaluate") as stage:
+        checks = [about["measure"]]
+        prefix = _prefix(project, about)
+        evaluation = evaluate(run, checks=checks, prefix=prefix, max_tokens=MAX_TOKENS, project=project)
+        stage.advance(note=evaluation.headline())
+    with _stage("compare") as stage:
+        sentence = _judged(project, about)
+        stage.advance(note=sentence)
+    with _stage("report") as stage:
+        written = report(project=project)
+        stage.advance()
+    return Demonstration(
+        project=project.path,
+        report=written.path,
+        measure=about["measure"]["name"],
+        description=about["measure"]["description"],
+        results=_results(evaluation),
+        verdict=sentence,
+    )
 
 
 def _stage(name: str, total: int = 1) -> Progress:
@@ -147,10 +181,33 @@ def _bring_in(project: Project, rows: Sequence[Mapping[str, Any]], about: Mappin
 def _prefix(project: Project, about: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the prompted baseline: the instruction, and the best training examples as shots."""
     trained = [example for example in project.dataset.examples() if example.split == SHOTS_FROM]
-    best = sorted(trained, key=lambda example: (-(example.rating or 0), example.id))[: about["prompted"]["shots"]]
+    best = sorted(trained, key=lambda example: (-(example.rating or 0), example.id))[
+        : about["prompted"]["shots"]
+    ]
     shots = [turn for example in best for turn in _turns(example)]
     return [{"role": "system", "content": about["prompted"]["instruction"]}, *shots]
 
 
 def _turns(example: Example) -> list[dict[str, Any]]:
     return [{"role": "user", "content": example.input}, {"role": "assistant", "content": example.output}]
+
+
+def _results(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
+    return {
+        label: {key: result[key] for key in ("rate", "n", "interval")}
+        for label, result in evaluation.summary().items()
+    }
+
+
+def _judged(project: Project, about: Mapping[str, Any]) -> str:
+    """Let the stated rule vote on each pair, blind as a person would, and return the verdict."""
+    pattern = re.compile(about["measure"]["pattern"])
+
+    def prefer(left: str, right: str, _: Example) -> studies.Choice:
+        fits = (bool(pattern.search(left)), bool(pattern.search(right)))
+        return CHOICES[fits]
+
+    blind = compare(max_tokens=MAX_TOKENS, project=project)
+    if not blind.study.revealed:
+        studies.judge(blind.study, f"an answer in the {about['measure']['name']} wins", prefer)
+    return blind.reveal().sentence

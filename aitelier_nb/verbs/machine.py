@@ -1,4 +1,4 @@
-"""This machine: its models, the keys it has, and whether everything is in place."""
+"""Models and keys on the machine that this runs on, and whether everything is in place."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ class Checkup(View):
 
     def headline(self) -> str:
         """Say whether anything clashes."""
-        return f"{len(self.clashes)} problems" if self.clashes else "everything that is installed fits together"
+        return (
+            f"{len(self.clashes)} problems" if self.clashes else "everything that is installed fits together"
+        )
 
     def columns(self) -> Sequence[str]:
         """Return the table's columns."""
@@ -218,7 +220,9 @@ def _kernel() -> str:
 def _clashes() -> list[str]:
     spec = find_spec("aitelier")
     if spec is None:
-        return ["the module aitelier is missing: install aitelier-nb again; %load_ext aitelier_nb works meanwhile"]
+        return [
+            "the module aitelier is missing: install aitelier-nb again; %load_ext aitelier_nb works meanwhile"
+        ]
     if spec.submodule_search_locations is not None:
         return ["another package named aitelier is installed: use %load_ext aitelier_nb"]
     return []

@@ -80,7 +80,7 @@ def _chosen(
     ]
     keys = {
         "unrated": lambda example: example.rating is not None,
-        "random": lambda example: xxhash.xxh3_64_intdigest(f"{seed}:{example.id}"),
+        "random": lambda example: xxhash.xxh3_64_intdigest(f"{seed}:{example.id}".encode()),
         "lowest": lambda example: example.rating or 0,
         "longest": lambda example: -sum(len(message.text) for message in example.messages),
         "disagreement": lambda example: -_spread(example.ratings),
