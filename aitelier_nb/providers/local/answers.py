@@ -6,13 +6,12 @@ So a comparison of base and tuned differs in the adapter and in nothing else.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from aitelier_nb.errors import ProviderError
+from aitelier_nb.errors import ModelMissing, ProviderError
 from aitelier_nb.providers.base import ChatRequest
-from aitelier_nb.providers.local import models
 from aitelier_nb.providers.local.conversations import ask
 from aitelier_nb.schema import Answer
 
@@ -20,26 +19,26 @@ __all__ = ["MOST_TOKENS", "Contestant", "Runtime"]
 
 MOST_TOKENS = 256  # an answer's length where the request names none
 
-Contestant = tuple[str, Path | None]
-"""What answers: the base model's name, and the folder of its adapter, if any."""
+Contestant = tuple[Path, Path | None]
+"""What answers: the base model's folder, and that of its adapter, if any."""
 
 
 class Runtime:
     """One base model in memory, with every adapter that was asked for so far."""
 
     def __init__(self) -> None:
-        self._base: str | None = None
+        self._base: Path | None = None
         self._model: Any = None
         self._tokenizer: Any = None
         self._adapters: dict[Path, str] = {}
 
     def answers(
-        self, requests: Sequence[ChatRequest], who: Callable[[str], Contestant]
+        self, requests: Sequence[ChatRequest], contestants: Sequence[Contestant]
     ) -> Iterator[tuple[int, Answer]]:
-        """Yield (place, answer) for all requests; those to one model and of one kind are asked together."""
+        """Yield (place, answer) for all requests, each to its contestant; those to one are asked together."""
         groups: dict[Contestant, list[int]] = defaultdict(list)
-        for place, request in enumerate(requests):
-            groups[who(request.model)].append(place)
+        for place, contestant in enumerate(contestants):
+            groups[contestant].append(place)
         for contestant in sorted(groups, key=str):
             yield from self._answered(contestant, groups[contestant], requests)
 
@@ -121,16 +120,21 @@ class Runtime:
         self._model.set_adapter(self._adapters[adapter])
         return self._model
 
-    def _load(self, base: str) -> None:
+    def _load(self, base: Path) -> None:
         import torch
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
 
         logging.disable_progress_bar()
         self.close()
-        folder = models.find(base).folder
-        self._tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(base)
+            model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise ModelMissing(
+                f"the model in {base} cannot be loaded: {error}", hint="fetch it again"
+            ) from error
         self._model = model.eval().to(_device())
         self._base = base
 

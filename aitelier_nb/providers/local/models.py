@@ -9,6 +9,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from typing import Any
 from filelock import FileLock
 
 from aitelier_nb.errors import ModelMissing, UsageError
+from aitelier_nb.progress import Progress
 from aitelier_nb.providers.local import embedded
 from aitelier_nb.providers.local.embedded import EMBEDDED, sha256
 
@@ -239,18 +242,16 @@ def _hub(name: str) -> Model:
 
 def _convert(gguf: Path, folder: Path, name: str, digest: str, license_: str | None) -> None:
     """Convert into a temporary folder beside the last place, and move it there when it is whole."""
-    from aitelier_nb.providers.local.weights import convert
-
     temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
+    note = {
+        "name": name,
+        "source": gguf.name,
+        "sha256": digest,
+        "license": license_,
+        "converter": CONVERTER,
+    }
     try:
-        convert(gguf, temporary)
-        note = {
-            "name": name,
-            "source": gguf.name,
-            "sha256": digest,
-            "license": license_,
-            "converter": CONVERTER,
-        }
+        _run_converter(gguf, temporary)
         (temporary / NOTE).write_text(json.dumps(note, indent=2) + "\n", "utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
@@ -260,3 +261,23 @@ def _convert(gguf: Path, folder: Path, name: str, digest: str, license_: str | N
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _run_converter(gguf: Path, folder: Path) -> None:
+    """Convert in a process of its own, whose memory is gone afterwards."""
+    words = [sys.executable, "-m", "aitelier_nb.providers.local.weights", str(gguf), str(folder)]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=said, text=True) as process,
+        Progress("tensors") as progress,
+    ):
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        for line in process.stdout:
+            number, progress.total = map(int, line.split())
+            progress.reach(number, "converting the model")
+        if process.wait() == 0:
+            return
+        said.seek(0)
+        lines = said.read().decode(errors="replace").strip().splitlines()[-2:]
+        message, hint = lines if len(lines) == 2 else ["its process ended", "free memory and disk"]  # noqa: PLR2004
+        raise ModelMissing(f"{gguf.name} could not be converted: {message}", hint=hint)

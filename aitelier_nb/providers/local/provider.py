@@ -7,8 +7,8 @@ from pathlib import Path
 
 from aitelier_nb.errors import NotCallable, ProjectError
 from aitelier_nb.providers.base import ChatRequest, JobRequest, Settings
-from aitelier_nb.providers.local import adapters, jobs, models
-from aitelier_nb.providers.local.answers import Contestant, Runtime
+from aitelier_nb.providers.local import adapters, jobs, models, worker
+from aitelier_nb.providers.local.answers import Contestant
 from aitelier_nb.schema import Answer, Event, Job
 
 __all__ = ["LocalProvider", "create"]
@@ -34,28 +34,27 @@ class LocalProvider:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
-        self._runtime = Runtime()
 
     def answers(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Answer]]:
         """Yield (place in requests, answer) as each is done; base and tuned share one runtime."""
-        yield from self._runtime.answers(requests, self._contestant)
+        contestants = {request.model: self._contestant(request.model) for request in requests}
+        yield from worker.answers(requests, [contestants[request.model] for request in requests])
 
     def stream(self, request: ChatRequest) -> Iterator[str]:
         """Yield one answer in pieces of text as they come."""
-        yield from self._runtime.stream(request, self._contestant(request.model))
+        yield from worker.stream(request, self._contestant(request.model))
 
     def identify(self, model: str) -> str:
         """Return what identifies the weights: base and adapter by their digests."""
-        base, adapter = self._contestant(model)
-        return (
-            models.identity(base)
-            if adapter is None
-            else f"{models.identity(base)}+{adapters.digest(adapter)}"
-        )
+        job_id = self._job_of(model)
+        if job_id is None:
+            return models.identity(model)
+        base = models.identity(jobs.asked(self._jobs(), job_id)["model"])
+        return f"{base}+{adapters.digest(self.adapter(job_id))}"
 
     def close(self) -> None:
         """Let go of the model's memory."""
-        self._runtime.close()
+        worker.forget()
 
     def create_job(self, request: JobRequest) -> Job:
         """Start a run, continue a broken one, or return the one that stands."""
@@ -91,11 +90,18 @@ class LocalProvider:
         return folder
 
     def _contestant(self, model: str) -> Contestant:
+        """Return the folders of what answers under a name: a base, or a base and its adapter."""
+        job_id = self._job_of(model)
+        if job_id is None:
+            return models.find(model).folder, None
+        adapter = self.adapter(job_id)
+        return models.find(jobs.asked(self._jobs(), job_id)["model"]).folder, adapter
+
+    def _job_of(self, model: str) -> str | None:
+        """Return the run that a name means, or None where it means a base model."""
         if not model.startswith(PREFIX) or Path(model).exists():
-            return model, None
-        job_id = model.removeprefix(PREFIX)
-        asked = jobs.asked(self._jobs(), job_id)
-        return asked["model"], self.adapter(job_id)
+            return None
+        return model.removeprefix(PREFIX)
 
     def _jobs(self) -> Path:
         if self._settings.project is None:

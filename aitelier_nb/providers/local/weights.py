@@ -7,16 +7,19 @@ weights put back in the order that PyTorch models expect.
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aitelier_nb.errors import ModelMissing
-from aitelier_nb.progress import track
+from aitelier_nb.errors import AitelierError, ModelMissing
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["convert"]
+__all__ = ["convert", "main"]
+
+OnTensor = Callable[[int, int], None]
 
 NAMES = {
     "token_embd": "model.embed_tokens",
@@ -35,8 +38,10 @@ NAMES = {
 BLOCK = re.compile(r"blk\.(\d+)\.(\w+)\.weight")
 
 
-def convert(gguf: Path, folder: Path) -> None:
+def convert(gguf: Path, folder: Path, on_tensor: OnTensor) -> None:
     """Write the model of a GGUF file as a folder that transformers loads.
+
+    `on_tensor` is called with (number, count) as each tensor's turn comes.
 
     Raises
     ------
@@ -52,14 +57,14 @@ def convert(gguf: Path, folder: Path) -> None:
         raise ModelMissing(f"{gguf.name} is no readable GGUF file: {error}", hint="fetch it again") from error
     folder.mkdir(parents=True, exist_ok=True)
     if _value(reader, "general.architecture") == "llama":
-        _convert_llama(reader, folder)
+        _convert_llama(reader, folder, on_tensor)
     else:
         _convert_other(gguf, folder)
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     tokenizer.save_pretrained(folder)
 
 
-def _convert_llama(reader: Any, folder: Path) -> None:
+def _convert_llama(reader: Any, folder: Path, on_tensor: OnTensor) -> None:
     """Write config and weights of a model of the Llama shape."""
     from gguf import dequantize
     from safetensors.numpy import save_file
@@ -68,7 +73,8 @@ def _convert_llama(reader: Any, folder: Path) -> None:
     config = _config(reader)
     heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
     tensors: dict[str, np.ndarray] = {}
-    for tensor in track(reader.tensors, "tensors"):
+    for place, tensor in enumerate(reader.tensors, 1):
+        on_tensor(place, len(reader.tensors))
         weight = dequantize(tensor.data, tensor.tensor_type).astype("float32", copy=False)
         match = BLOCK.fullmatch(tensor.name)
         if match is None:
@@ -141,3 +147,17 @@ def _unpermuted(weight: np.ndarray, heads: int) -> np.ndarray:
 
     pairs = weight.reshape(heads, weight.shape[0] // heads // 2, 2, weight.shape[1])
     return np.ascontiguousarray(pairs.swapaxes(1, 2).reshape(weight.shape))
+
+
+def main(words: list[str]) -> int:
+    """Convert in a process of its own: GGUF and FOLDER; prints "number count" lines, then an error if any."""
+    try:
+        convert(Path(words[0]), Path(words[1]), lambda number, count: print(number, count, flush=True))  # noqa: T201
+    except AitelierError as error:
+        print(error, error.hint, sep="\n", file=sys.stderr)  # noqa: T201 - the parent reads it
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
