@@ -22,6 +22,7 @@ __all__ = [
     "Table",
     "count",
     "interval",
+    "p_value",
     "pairs",
     "percent",
     "several",
@@ -72,6 +73,8 @@ class Passage:
 UNKNOWN = "\N{EN DASH}"
 """What a cell shows when there is no value."""
 
+SMALLEST = 1e-6
+
 Block = Paragraph | Items | Table | Chart | Passage
 
 
@@ -121,6 +124,13 @@ def interval(bounds: Sequence[float] | None) -> str:
         return UNKNOWN
     low, high = bounds
     return f"{100 * low:.1f} to {100 * high:.1f}\N{NO-BREAK SPACE}%"
+
+
+def p_value(p: float | None) -> str:
+    """Return a p value with six decimals, never rounded to nothing."""
+    if p is None:
+        return UNKNOWN
+    return f"{p:.6f}" if p >= SMALLEST else f"under {SMALLEST:.6f}"
 
 
 def several(number: int, word: str, plural: str = "") -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aitelier_nb.reports import provenance
-from aitelier_nb.reports.assessment import LABELS, evaluation, evidence
+from aitelier_nb.reports.assessment import evaluation, evidence, named
 from aitelier_nb.reports.blocks import (
     Block,
     Document,
@@ -49,11 +49,11 @@ def _figures(facts: Facts) -> list[Figure]:
     shown = [
         Figure(
             percent(results[label]["rate"]),
-            LABELS[label],
+            named(label),
             f"{interval(results[label]['interval'])}, 95 % interval",
         )
         for label in ("base", "prompted", "tuned")
-        if label in results
+        if label in results and results["measure"] is not None
     ]
     split, data = facts["split"], facts["data"]
     trained = f"{count(split['train'])} to train, {count(split['val'])} held out"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from aitelier_nb.reports.assessment import LABELS
+from aitelier_nb.reports.assessment import named
 from aitelier_nb.reports.blocks import Block, Chart, Document, Items, Paragraph, Passage, Section, Table
 from aitelier_nb.reports.document import compose
 
@@ -114,10 +114,10 @@ def _index(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     name = facts["task"]["name"]
     dataset = {"name": f"{name}, held-out examples", "type": name, "split": "validation"}
     metrics = [
-        {"type": "pass_rate", "name": f"{measure['name']} ({LABELS[label]})", "value": round(rate, 6)}
+        {"type": "pass_rate", "name": f"{measure['name']} ({named(label)})", "value": round(rate, 6)}
         for measure in results["measures"]
-        for label in LABELS
-        if label in results and (rate := results[label].get(measure["name"], {}).get("rate")) is not None
+        for label in results["labels"]
+        if (rate := results[label]["by_measure"][measure["name"]]["rate"]) is not None
     ]
     result = {"task": {"type": "text-generation"}, "dataset": dataset, "metrics": metrics}
     return [{"name": name, "results": [result]}] if metrics else []

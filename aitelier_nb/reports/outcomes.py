@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from aitelier_nb.reports import scorings
+from aitelier_nb.evaluation import archive, evaluations
+from aitelier_nb.evaluation.comparisons import Comparison
+from aitelier_nb.evaluation.ledger import Ledger
+from aitelier_nb.reports import examples, measured, scorings, voted
 from aitelier_nb.storage.project import Project
 
-__all__ = ["Found", "find"]
+__all__ = ["Found", "comparison", "find"]
 
 
 @dataclass
@@ -18,22 +23,57 @@ class Found:
     evaluation: dict[str, Any] = field(default_factory=dict)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
-    evidence: dict[str, Any] = field(
-        default_factory=lambda: {
-            "losses": [],
-            "wins": [],
-            "worst": [],
-            "totals": {"losses": 0, "wins": 0, "worst": 0},
-        }
-    )
+    evidence: dict[str, Any] = field(default_factory=dict)
     limits: list[str] = field(default_factory=list)
 
 
 def find(project: Project) -> Found:
-    """Return what the evaluation files of a project say."""
-    found = Found()
-    for path in sorted(project.evals_path.glob("*.json")):
-        scored = scorings.read(path)
-        if scored is not None:
-            found.scores.append(scored)
+    """Return what the evaluation files of a project say: the latest rates, every study, every score."""
+    found = Found(evidence=examples.none())
+    latest = evaluations.latest(project)
+    if latest is not None:
+        found.evaluation = measured.facts(latest, _name(latest.path))
+        found.evidence = examples.of_rates(project, latest)
+        found.limits += measured.limits(latest, project.dataset.fingerprint())
+    for path in archive.paths(project, "compare"):
+        content = archive.load(path)
+        if "pairs" in content:
+            _add_study(project, path, content, found)
+    found.scores = [scored for path in archive.paths(project) if (scored := scorings.read(path)) is not None]
+    found.limits += _looks(project, found)
     return found
+
+
+def _add_study(project: Project, path: Path, content: Mapping[str, Any], found: Found) -> None:
+    study = comparison(project, path, content)
+    if study is None:
+        found.comparisons.append(voted.sealed(content, _name(path)))
+        return
+    told = voted.facts(study, _name(path))
+    found.comparisons.append(told)
+    found.evidence = examples.of_votes(project, study)
+    found.limits += voted.limits(study, told)
+
+
+def comparison(project: Project, path: Path, content: Mapping[str, Any]) -> Comparison | None:
+    """Return a study's result, or None while its sides are sealed."""
+    if "reveal" not in content:
+        return None
+    return Comparison(path, content, Ledger(archive.votes_path(path), project.state_path / "evals.lock"))
+
+
+def _name(path: Path) -> str:
+    return f"data/evals/{path.name}"
+
+
+def _looks(project: Project, found: Found) -> list[str]:
+    rates = len([path for path in archive.paths(project, "eval") if "scale" in archive.load(path)])
+    told = []
+    if rates > 1:
+        told.append(f"There are {rates} evaluations; the rates are those of the latest.")
+    if len(found.comparisons) > 1:
+        told.append(
+            f"There are {len(found.comparisons)} comparisons, each a look of its own at the same models "
+            "or others; the verdict is that of the latest."
+        )
+    return told

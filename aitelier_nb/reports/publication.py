@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from aitelier_nb.storage import files
 from aitelier_nb.storage.project import Project
 from aitelier_nb.views import View
 
-__all__ = ["NAME", "Report", "write"]
+__all__ = ["CARD", "NAME", "Report", "encoded", "renderer", "write"]
 
 NAME, CARD = "report.html", "README.md"
 WRITERS = {".html": page.render, ".htm": page.render, ".md": markdown.render, ".qmd": markdown.render}
@@ -67,9 +67,7 @@ def write(project: Project, path: str | Path | None = None) -> Report:
         The name ends in something that is no kind of report.
     """
     target = project.path / NAME if path is None else Path(path).expanduser()
-    render = markdown.card if target.name == CARD else WRITERS.get(target.suffix.lower())
-    if render is None:
-        raise ReportError(f"{target.name} is no kind of report", hint="end the name in .html, .md or .qmd")
+    render = renderer(target)
     project.dataset.fold()
     facts = gather(project)
     json_path = target.with_name("report.json") if target.name == CARD else target.with_suffix(".json")
@@ -78,6 +76,14 @@ def write(project: Project, path: str | Path | None = None) -> Report:
     files.replace(json_path, [values])
     files.replace(target, [rendered])
     return Report(target, json_path, facts)
+
+
+def renderer(path: Path) -> Callable[[Mapping[str, Any]], str]:
+    """Return what renders a report of that name."""
+    found = markdown.card if path.name == CARD else WRITERS.get(path.suffix.lower())
+    if found is None:
+        raise ReportError(f"{path.name} is no kind of report", hint="end the name in .html, .md or .qmd")
+    return found
 
 
 def encoded(text: str) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from aitelier_nb.reports import ballots
 from aitelier_nb.reports.blocks import interval, percent, several
 
 __all__ = ["verdict"]
@@ -22,7 +23,7 @@ def verdict(facts: Facts) -> dict[str, str]:
     if studies:
         return _of_votes(studies[-1], facts["evaluation"])
     results = facts["evaluation"]
-    if "tuned" in results and "base" in results:
+    if _measured(results):
         basis = (
             "Measured by a rule on held-out examples. Nobody has compared the answers blind: "
             "that it is better is not shown."
@@ -32,19 +33,20 @@ def verdict(facts: Facts) -> dict[str, str]:
 
 
 def _of_votes(study: Facts, results: Facts) -> dict[str, str]:
-    votes = f"{several(study['votes'], 'vote')} on {several(study['pairs'], 'pair')}"
-    if study["rules"]:
-        basis = f"{votes}, given by a mechanical rule and not by people: {'; '.join(study['rules'])}."
-    else:
-        basis = f"{votes}, given blind by {several(len(study['voters']), 'person', 'people')}."
-    if "tuned" in results and "base" in results:
+    decided = f"{study['votes']} of {several(study['pairs'], 'pair')} decided on"
+    basis = f"{decided}, {ballots.voters(study)}."
+    if _measured(results):
         basis += f" {_rates(results)}"
     return {"outcome": study["outcome"], "sentence": study["sentence"], "basis": basis}
 
 
+def _measured(results: Facts) -> bool:
+    return "tuned" in results and "base" in results and results["measure"] is not None
+
+
 def _rates(results: Facts) -> str:
     told = [
-        f"the {name} {result['passed']} of {result['n']} "
+        f"the {name} {result['passed']:g} of {result['n']} "
         f"({percent(result['rate'])}, {interval(result['interval'])})"
         for label, name in (
             ("tuned", "tuned model"),

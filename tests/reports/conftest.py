@@ -1,9 +1,16 @@
+import re
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from aitelier_nb.schema import Config, Run
+from aitelier_nb.evaluation import studies
+from aitelier_nb.evaluation.answers import Contestant
+from aitelier_nb.evaluation.evaluations import collect
+from aitelier_nb.evaluation.measures import Regex
+from aitelier_nb.providers.base import ChatRequest
+from aitelier_nb.schema import Answer, Config, Run
 from aitelier_nb.storage.project import Project, create, open_project
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -68,3 +75,45 @@ def _run() -> Run:
         model_id="local/local-0a1b2c3d",
         aitelier_nb=ours,
     )
+
+
+class Gardener:
+    """A provider that answers by rule: the tuned model ends with a closing, the base does not."""
+
+    name = "gardener"
+
+    def answers(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Answer]]:
+        for place, request in enumerate(requests):
+            question = request.messages[-1]["content"]
+            number = int(re.search(r"\d+", question)[0])
+            closing = "\nHappy growing!" if request.model == "tuned" and number % 12 else ""
+            yield place, Answer(model=request.model, text=f"Water plant {number} well.{closing}")
+
+    def identify(self, model: str) -> str:
+        return f"gardener/{model}"
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+@pytest.fixture
+def compared(project: Project) -> Project:
+    """The project after an evaluation by rule and a revealed blind comparison by a person."""
+    return with_evaluation(project)
+
+
+def with_evaluation(project: Project) -> Project:
+    gardener = Gardener()
+    base, tuned = Contestant("base", gardener, "base"), Contestant("tuned", gardener, "tuned")
+    prompted = Contestant("prompted", gardener, "base", [{"role": "system", "content": "Be kind."}])
+    collect(
+        project,
+        [base, prompted, tuned],
+        measures=[Regex(r"Happy growing!\s*\Z", "house style")],
+        version="v1",
+    )
+    study = studies.create(project, base, tuned, version="v1", rater="Ada")
+    for pair in study.page():
+        study.vote(pair["id"], "left" if "Happy" in pair["left"] else "right", session="s", seq=pair["id"])
+    study.reveal()
+    return project

@@ -43,7 +43,7 @@ def test_a_question_of_validation_that_is_asked_in_train_too_is_named(project: P
 
 
 def test_scores_of_the_ait_tool_are_shown_on_their_own_scale(evaluated: Project):
-    [compared, scored] = gather(evaluated)["scores"]
+    [scored, compared] = gather(evaluated)["scores"]
     assert compared["scale"] == [1, 5]
     assert [row["mean"] for row in compared["rows"]] == [3.6666666666666665, 4.333333333333333]
     assert scored["rows"][0]["rate"] == 0.75
