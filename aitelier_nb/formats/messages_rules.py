@@ -85,10 +85,15 @@ def _turn_faults(place: int, turn: Mapping[str, Any], limits: Limits) -> Iterato
         yield Fault("unknown_message_key", f"message {place} ({role}) has the key {unknown[0]!r:.40}", remedy)
     where = f"message {place} ({role})"
     if role == "assistant" and (turn.get("tool_calls") or turn.get("function_call")):
+        if not limits.tools:
+            yield Fault(
+                "tools_unsupported", f"{where} calls a tool", "train this example at a hosted provider"
+            )
         if turn.get("content") in (None, ""):
             return
     elif "content" not in turn:
-        yield Fault("content_missing", f"{where} has no content", "write its text")
+        rule = "assistant_says_nothing" if role == "assistant" and "tool_calls" in turn else "content_missing"
+        yield Fault(rule, f"{where} has no content", "write its text")
         return
     if role == "assistant" and turn.get("content") is None and turn.get("refusal"):
         return

@@ -36,12 +36,16 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a provider counts: lines, bytes, roles, images."""
+    """What a provider counts: lines, bytes, roles, pictures, tools.
 
-    fewest: int = 1
+    `fewest` is the number of lines below which it refuses, or, where it would not, below which we warn.
+    """
+
+    fewest: int = 10
     most_bytes: int | None = None
     roles: frozenset[str] = frozenset({"system", "user", "assistant", "tool"})
     pictures: bool = True
+    tools: bool = True
     linked_images: bool = False
 
 
@@ -51,14 +55,13 @@ MOST_IMAGE_BYTES = 10 * 2**20
 LIMITS = {
     "together": Limits(most_bytes=int(50.1 * 2**30)),
     "openai": Limits(
-        10,
-        512 * 10**6,
-        frozenset({"system", "developer", "user", "assistant", "tool", "function"}),
+        most_bytes=512 * 10**6,
+        roles=frozenset({"system", "developer", "user", "assistant", "tool", "function"}),
         linked_images=True,
     ),
-    "fireworks": Limits(3),
+    "fireworks": Limits(fewest=3),
     "trl": Limits(),
-    "local": Limits(roles=frozenset({"system", "user", "assistant"}), pictures=False),
+    "local": Limits(roles=frozenset({"system", "user", "assistant"}), pictures=False, tools=False),
 }
 
 
@@ -108,6 +111,7 @@ RULES = {
     "ends_with_user": _rule("", "all"),
     "no_assistant": _rule("all", source=SDK),
     "content_missing": _rule("all", source=SDK),
+    "assistant_says_nothing": _rule("openai local", "others", f"{OPENAI}; {SDK} lets it pass"),
     "content_null": _rule("all", source=SDK_1),
     "content_type": _rule("all", source=SDK),
     "content_empty": _rule("openai local", "others", OPENAI_GUIDE),
@@ -137,6 +141,7 @@ RULES = {
     "tool_call_arguments": _rule("openai", "together fireworks", OPENAI),
     "tool_call_id_missing": _rule("openai", "together fireworks", OPENAI),
     "tool_without_call": _rule("openai", "together fireworks", OPENAI),
+    "tools_unsupported": _rule("local", source="the embedded trainer learns texts only"),
     "function_name": _rule("openai", "others", OPENAI),
     "parallel_tool_calls": _rule("openai", source=OPENAI),
     # other shapes

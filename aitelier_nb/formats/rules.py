@@ -24,7 +24,6 @@ from aitelier_nb.schema import Finding
 __all__ = ["check", "kind_of"]
 
 MOST_SHOWN = 100  # findings of one rule; the rest is counted
-LARGE_FILE = "together", "openai"
 KINDS = {"chat": {"chat", "completion", "text"}, "preference": {"preference", "chosen"}, "kto": {"label"}}
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -203,7 +202,10 @@ class _Check:
     def whole(self) -> None:
         """Judge what was counted."""
         if self.rows < self.limits.fewest:
-            message = f"the file has {self.rows} examples, but must have at least {self.limits.fewest}"
+            count = "1 example" if self.rows == 1 else f"{self.rows} examples"
+            message = f"the file has {count}, but must have at least {self.limits.fewest}"
+            if rulebook.severity_of("too_few_examples", self.provider) == "warning":
+                message = f"the file has only {count}; fewer than {self.limits.fewest} hardly change a model"
             self.add(None, Fault("too_few_examples", message, "rate or add more examples"))
         if len(self.prompts) > 1:
             message = f"there are {len(self.prompts)} different system prompts (none counts as one)"
