@@ -1,41 +1,21 @@
-"""Chat completions over one client: many at once, each answer handed on as it arrives.
+"""Chat completions on the wire: the body of a request, the answer in a response or in a stream.
 
-The services share the shape of the request and of the answer; where they differ, a `Dialect` says so.
+The services share these shapes; where they differ, a `Dialect` says so.
 """
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-import anyio
-import httpx
-from anyio.from_thread import start_blocking_portal
-
-from aitelier_nb.errors import (
-    AitelierError,
-    AuthenticationError,
-    KeyMissing,
-    ProviderError,
-    QuotaExceeded,
-    ResponseError,
-    UsageError,
-)
-from aitelier_nb.providers import faults
+from aitelier_nb.errors import ProviderError, ResponseError, ServiceFailed, UsageError
 from aitelier_nb.providers.base import ChatRequest
-from aitelier_nb.providers.http import Client
-from aitelier_nb.providers.pacing import Pace
 from aitelier_nb.redaction import redact
 from aitelier_nb.schema import Answer
 
-__all__ = ["CONCURRENCY", "Dialect", "answer_of", "answers", "body_of"]
-
-CONCURRENCY = 16
-LOOK = 0.25  # seconds after which a wait is looked up from, where signals do not end it
-FOR_ALL = (UsageError, KeyMissing, AuthenticationError, QuotaExceeded)
-"""Errors that every further request would meet: they end the whole, after what has arrived."""
+__all__ = ["Dialect", "StreamedAnswer", "answer_of", "body_of", "failed"]
 
 TURN_KEYS = ("role", "content", "name", "tool_calls", "tool_call_id", "refusal", "function_call")
 
@@ -44,12 +24,14 @@ TURN_KEYS = ("role", "content", "name", "tool_calls", "tool_call_id", "refusal",
 class Dialect:
     """How one service spells a chat request.
 
-    `limit_key` is the key of the longest answer's tokens; `accepts` names the parameters that it knows.
+    `limit_key` is the key of the longest answer's tokens; `accepts` names the parameters that it
+    knows; `usage_in_streams` says whether a stream has to be asked for its token counts.
     """
 
     path: str = "/chat/completions"
     limit_key: str = "max_tokens"
     accepts: frozenset[str] = frozenset({"temperature", "max_tokens", "seed", "top_p", "stop"})
+    usage_in_streams: bool = True
 
 
 def body_of(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
@@ -57,6 +39,11 @@ def body_of(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
 
     Only parameters that were set are sent. Keys of a turn that only training reads (`weight`) are
     left out. A repeated sample of a seeded request gets the seeds that follow.
+
+    Raises
+    ------
+    UsageError
+        A parameter that the service does not take.
     """
     turns = [
         {key: turn[key] for key in TURN_KEYS if key in turn and (turn[key] is not None or key == "content")}
@@ -64,8 +51,9 @@ def body_of(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
     ]
     body: dict[str, Any] = {"model": request.model, "messages": turns}
     for key, value in request.parameters.model_dump(mode="json", exclude_none=True).items():
-        if key in dialect.accepts:
-            body[dialect.limit_key if key == "max_tokens" else key] = value
+        if key not in dialect.accepts:
+            raise UsageError(f"this service takes no {key}", hint=f"leave {key} out")
+        body[dialect.limit_key if key == "max_tokens" else key] = value
     if "seed" in body:
         body["seed"] += request.sample
     return body
@@ -104,97 +92,62 @@ def answer_of(data: Any, model: str, provider: str) -> Answer:
     )
 
 
-def answers(
-    client: Client,
-    requests: Sequence[ChatRequest],
-    dialect: Dialect,
-    concurrency: int = CONCURRENCY,
-) -> Iterator[tuple[int, Answer]]:
-    """Yield (place in requests, answer) as each arrives.
+@dataclass
+class StreamedAnswer:
+    """An answer that comes in pieces."""
 
-    An interrupt cancels what is under way within a moment; what had arrived is yielded first.
+    model: str
+    provider: str
+    pieces: list[str] = field(default_factory=list)
+    reason: Any = None
+    refused: bool = False
+    done: bool = False
+    usage: Mapping[str, Any] = field(default_factory=dict)
 
-    Parameters
-    ----------
-    concurrency
-        How many requests are under way at most; fewer when the service says so.
+    def take(self, data: str) -> str:
+        """Take in one event and return the text that it adds.
 
-    Raises
-    ------
-    KeyMissing, AuthenticationError, QuotaExceeded
-        No further request can succeed; what had arrived is yielded first.
-    """
-    if not requests:
-        return
-    arrived: queue.SimpleQueue[tuple[int, Answer] | None] = queue.SimpleQueue()
-    with start_blocking_portal() as portal:
-        work = portal.start_task_soon(_ask_all, client, requests, dialect, concurrency, arrived.put)
-        work.add_done_callback(lambda _: arrived.put(None))
+        Raises
+        ------
+        ServiceFailed
+            The event is an error.
+        ResponseError
+            The event cannot be read.
+        """
+        if data == "[DONE]":
+            self.done = True
+            return ""
         try:
-            yield from _until_done(arrived)
-        except KeyboardInterrupt:
-            work.cancel()
-            yield from _until_done(arrived)
-            raise
-        except GeneratorExit:
-            work.cancel()
-            raise
-        failure = work.exception()
-    if failure is not None:
-        raise failure
+            chunk = json.loads(data)
+            if chunk.get("error"):
+                said = chunk["error"]
+                words = said.get("message", said) if isinstance(said, dict) else said
+                raise ServiceFailed(redact(f"{self.provider} broke off: {words}"), hint="ask again")
+            self.usage = chunk.get("usage") or self.usage
+            choice = (chunk.get("choices") or [{}])[0]
+            delta = choice.get("delta") or {}
+        except (ValueError, AttributeError, TypeError, KeyError) as error:
+            raise ResponseError(
+                f"{self.provider} sent a piece that cannot be read", hint="ask again"
+            ) from error
+        self.reason = choice.get("finish_reason") or self.reason
+        self.refused = self.refused or bool(delta.get("refusal"))
+        piece = str(delta.get("content") or delta.get("refusal") or "")
+        if piece:
+            self.pieces.append(piece)
+        return piece
 
-
-def _until_done(arrived: queue.SimpleQueue[tuple[int, Answer] | None]) -> Iterator[tuple[int, Answer]]:
-    while True:
-        try:
-            one = arrived.get(timeout=LOOK)
-        except queue.Empty:
-            continue
-        if one is None:
-            return
-        yield one
-
-
-async def _ask_all(
-    client: Client,
-    requests: Sequence[ChatRequest],
-    dialect: Dialect,
-    concurrency: int,
-    give: Callable[[tuple[int, Answer]], None],
-) -> None:
-    """Ask with so many at once, hand each answer on, and end at the first error that holds for all."""
-    pace = Pace(concurrency)
-    places = iter(range(len(requests)))
-    fatal: list[AitelierError] = []
-
-    async def work(http: httpx.AsyncClient, group: anyio.abc.TaskGroup) -> None:
-        for place in places:
-            try:
-                give((place, await _ask(client, http, requests[place], dialect, pace)))
-            except FOR_ALL as error:
-                fatal.append(error)
-                group.cancel_scope.cancel()
-                return
-
-    async with client.asynchronous() as http, anyio.create_task_group() as group:
-        for _ in range(min(concurrency, len(requests))):
-            group.start_soon(work, http, group)
-    if fatal:
-        raise fatal[0]
-
-
-async def _ask(
-    client: Client, http: httpx.AsyncClient, request: ChatRequest, dialect: Dialect, pace: Pace
-) -> Answer:
-    """Return one answer; a fault of this request alone is an answer with `error`."""
-    try:
-        async with pace.turn() as turn:
-            response = await client.asend(http, dialect.path, body_of(request, dialect), seen=turn.learn)
-        return answer_of(faults.json_of(response, client.provider), request.model, client.provider)
-    except FOR_ALL:
-        raise
-    except ProviderError as error:
-        return failed(request.model, error)
+    def answer(self) -> Answer:
+        """Return the whole answer; one that broke off says so and keeps its text."""
+        ended = self.done or self.reason is not None
+        return Answer(
+            model=self.model,
+            text="".join(self.pieces),
+            finish_reason=("refusal" if self.refused else _reason(self.reason, {})) if ended else "error",
+            prompt_tokens=self.usage.get("prompt_tokens"),
+            completion_tokens=self.usage.get("completion_tokens"),
+            error=None if ended else f"{self.provider} broke off in the middle of the answer",
+        )
 
 
 def failed(model: str, error: ProviderError) -> Answer:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
-from aitelier_nb.providers import chat, keys
+from aitelier_nb.providers import asking, chat, keys
 from aitelier_nb.providers.base import ChatRequest, Settings
 from aitelier_nb.providers.http import Client, KeyAuth
 from aitelier_nb.providers.retries import Patience
@@ -35,7 +35,7 @@ class Hosted:
     def __init__(self, settings: Settings) -> None:
         options = settings.options
         self.settings = settings
-        self.concurrency = int(options.get("concurrency", chat.CONCURRENCY))
+        self.concurrency = int(options.get("concurrency", asking.CONCURRENCY))
         self.patience: Patience = options.get("patience") or Patience()
         self._timeout: float | None = options.get("timeout")
         self._secret: Secret | None = None
@@ -59,11 +59,51 @@ class Hosted:
             self._secret = keys.find_key(self.name, self.settings.project, ask=True).secret
         return self._secret
 
+    @property
+    def line(self) -> asking.Line:
+        """The way to the service's chat; the key is looked up here, where a person can be asked for it."""
+        self.key()
+        return asking.Line(self.client, self.dialect, self.concurrency)
+
     def answers(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Answer]]:
         """Yield (place in requests, answer) as each is done; a failure is an answer with `error`."""
         if requests:
-            self.key()  # here, not on the portal's thread, so that a person can be asked
-        yield from chat.answers(self.client, requests, self.dialect, self.concurrency)
+            yield from asking.answers(self.line, requests)
+
+    async def aanswers(
+        self, requests: Sequence[ChatRequest], give: Callable[[tuple[int, Answer]], None] = lambda _: None
+    ) -> list[Answer]:
+        """Return all answers in order, for `await` in a cell; `give` gets each as it arrives."""
+        arrived: dict[int, Answer] = {}
+
+        def take(one: tuple[int, Answer]) -> None:
+            arrived.update([one])
+            give(one)
+
+        if requests:
+            await asking.ask_all(self.line, requests, take)
+        return [arrived[place] for place in range(len(requests))]
+
+    def stream(self, request: ChatRequest) -> Generator[str, None, Answer]:
+        """Yield one answer in pieces of text as they come, and return the whole."""
+        whole = Answer(model=request.model, text="", finish_reason="error", error="no answer")
+        for _, piece in asking.streams(self.line, [request]):
+            if isinstance(piece, Answer):
+                whole = piece
+            else:
+                yield piece
+        return whole
+
+    def streams(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, str | Answer]]:
+        """Yield (place, piece of text) of answers side by side, and (place, answer) at each end."""
+        if requests:
+            yield from asking.streams(self.line, requests)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return the models that the service names, each with `id` and what else it tells."""
+        listed = self.client.json("GET", "/models")
+        found = listed.get("data") or listed.get("models") or [] if isinstance(listed, dict) else listed
+        return [one for one in found if isinstance(one, dict)]
 
     def identify(self, model: str) -> str:
         """Return the model's name: a service gives each tuned model a name of its own."""
@@ -73,6 +113,5 @@ class Hosted:
         """Close the connections."""
         self.client.close()
 
-    def _client(self, address: str, **more: Any) -> Client:
-        auth = KeyAuth(self.key)
-        return Client(self.name, address, auth, patience=self.patience, timeout=self._timeout, **more)
+    def _client(self, address: str) -> Client:
+        return Client(self.name, address, KeyAuth(self.key), patience=self.patience, timeout=self._timeout)

@@ -5,28 +5,30 @@ The key is set by an httpx auth object at the last moment, and only for the serv
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import ipaddress
 import random
 import ssl
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
 import httpx
 
-from aitelier_nb.errors import ResponseError, UsageError
+from aitelier_nb.errors import ResponseError
 from aitelier_nb.providers import faults
+from aitelier_nb.providers.addresses import checked_address, is_loopback
 from aitelier_nb.providers.retries import Patience, wait_before_retry
 from aitelier_nb.redaction import Secret
 
-__all__ = ["Client", "KeyAuth", "checked_address", "is_loopback"]
+__all__ = ["Client", "KeyAuth"]
 
 TIMEOUT = httpx.Timeout(60.0, connect=5.0, pool=None)
 CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=64)
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+
+Seen = Callable[[httpx.Response], None]
 
 
 class KeyAuth(httpx.Auth):
@@ -131,12 +133,7 @@ class Client:
             time.sleep(wait)
 
     async def asend(
-        self,
-        http: httpx.AsyncClient,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        seen: Callable[[httpx.Response], None] = lambda _: None,
+        self, http: httpx.AsyncClient, path: str, body: Mapping[str, Any], *, seen: Seen = lambda _: None
     ) -> httpx.Response:
         """POST a body that may be sent twice and return a response of status 2xx.
 
@@ -147,20 +144,40 @@ class Client:
         seen
             Told of every response, refused ones included: rate limits are learnt from it.
         """
+        return await self._asend(http, path, body, seen, stream=False)
+
+    async def astream(
+        self, http: httpx.AsyncClient, path: str, body: Mapping[str, Any], *, seen: Seen = lambda _: None
+    ) -> AsyncIterator[bytes]:
+        """POST a body and yield the answer's bytes as they come; only its beginning is tried again."""
+        response = await self._asend(http, path, body, seen, stream=True)
+        try:
+            async for block in response.aiter_bytes():
+                yield block
+        except httpx.RequestError as error:
+            raise faults.connection_error(error, self.provider, response.request.url) from error
+        finally:
+            await response.aclose()
+
+    async def _asend(
+        self, http: httpx.AsyncClient, path: str, body: Mapping[str, Any], seen: Seen, *, stream: bool
+    ) -> httpx.Response:
         attempt = 0
         while True:
             attempt += 1
             request, auth = self._request(http, "POST", path, {"json": body})
             outcome: httpx.Response | httpx.RequestError
             try:
-                outcome = await http.send(request, auth=auth)
+                outcome = await http.send(request, auth=auth, stream=stream)
+                if stream and not outcome.is_success:
+                    await outcome.aread()
                 seen(outcome)
             except httpx.RequestError as error:
                 outcome = error
             wait = self._wait(attempt, outcome, "POST", repeatable=True, accept=frozenset())
             if wait is None:
                 return self._result(outcome, request, frozenset())
-            await asyncio.sleep(wait)
+            await anyio.sleep(wait)
 
     def asynchronous(self) -> httpx.AsyncClient:
         """Return a client for the running event loop; the caller closes it."""
@@ -228,37 +245,3 @@ class Client:
 def _certificates() -> ssl.SSLContext:
     """Return the certificates that are trusted, read once: reading them takes longer than a request."""
     return httpx.create_ssl_context()
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def checked_address(address: str, *, keep: bool = False) -> str:
-    """Return an address that a key or a file may be sent to, without its last slash unless `keep`.
-
-    Raises
-    ------
-    UsageError
-        It is no address, holds a password, or is plain http to another machine.
-    """
-    try:
-        url = httpx.URL(address)
-    except httpx.InvalidURL as error:
-        raise UsageError(f"{address!r} is no address", hint="write it as https://host/v1") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError(f"{address!r} is no address", hint="write it as https://host/v1")
-    if url.userinfo:
-        raise UsageError(
-            f"the address of {url.host} holds a password", hint="put the key into the environment"
-        )
-    if url.scheme == "http" and not is_loopback(url.host):
-        raise UsageError(
-            f"{url.scheme}://{url.host} is not encrypted",
-            hint="use https; plain http is for this machine alone",
-        )
-    return address if keep else address.rstrip("/")

@@ -131,6 +131,7 @@ class Handler(BaseHTTPRequestHandler):
     """Reads a request, logs it, applies the next fault or asks the service."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: _Listener
 
     def serve(self) -> None:

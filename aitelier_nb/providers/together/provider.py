@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aitelier_nb.errors import NotFound, UsageError
+from aitelier_nb.providers import chat
 from aitelier_nb.providers.base import Estimate, JobRequest, Settings
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.hosted import Hosted
@@ -44,6 +45,7 @@ class Together(Hosted):
 
     name = "together"
     address = "https://api.together.ai/v1"
+    dialect = chat.Dialect(usage_in_streams=False)  # it tells them without being asked
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
