@@ -14,6 +14,7 @@ from aitelier_nb.reports.blocks import (
     Passage,
     Table,
     count,
+    estimate,
     interval,
     p_value,
     pairs,
@@ -82,7 +83,7 @@ def _paired(paired: Facts) -> Table:
             ("Only the tuned model passes", count(paired["tuned_only"])),
             ("Only the base model passes", count(paired["base_only"])),
             ("Neither passes", count(paired["neither"])),
-            ("Difference of the rates", f"{percent(paired['difference'])} ({interval(paired['interval'])})"),
+            ("Difference of the rates", estimate(paired["difference"], paired["interval"])),
             ("Exact McNemar test, p", p_value(paired["p"])),
         ],
     )

@@ -12,7 +12,7 @@ from aitelier_nb.reports.blocks import (
     Paragraph,
     Table,
     count,
-    interval,
+    estimate,
     p_value,
     pairs,
     percent,
@@ -42,7 +42,7 @@ def study(told: Facts) -> list[Block]:
         ("both bad", told["both_bad"]),
     ]
     return [
-        Paragraph(f"Blind comparison. {asked} {several(told['votes'], 'pair')} decided on, {voters(told)}."),
+        Paragraph(f"Blind comparison. {asked} {several(told['votes'], 'pair')} voted on, {voters(told)}."),
         Paragraph(told["sentence"]),
         Chart(charts.divided("Votes, from the tuned model's side", parts), _counts(told)),
         _sides(told),
@@ -68,12 +68,12 @@ def _counts(told: Facts) -> Table:
         ("Ties", count(told["ties"])),
         ("Losses", count(told["losses"])),
         ("Both bad", count(told["both_bad"])),
-        ("Win rate, a tie as half", f"{percent(told['rate'])} ({interval(told['interval'])})"),
+        ("Win rate, a tie as half", estimate(told["rate"], told["interval"])),
         (
             "Win rate, decided pairs",
-            f"{percent(told['decided_rate'])} ({interval(told['decided_interval'])})",
+            estimate(told["decided_rate"], told["decided_interval"]),
         ),
-        ("Win rate at equal length", f"{percent(length['rate'])} ({interval(length['interval'])})"),
+        ("Win rate at equal length", estimate(length["rate"], length["interval"])),
         (test, p_value(told["p"])),
         ("Plan", f"{PLANS[told['mode']]}; alpha {told['alpha']:g}"),
     ]

@@ -21,6 +21,7 @@ __all__ = [
     "Section",
     "Table",
     "count",
+    "estimate",
     "interval",
     "p_value",
     "pairs",
@@ -124,6 +125,11 @@ def interval(bounds: Sequence[float] | None) -> str:
         return UNKNOWN
     low, high = bounds
     return f"{100 * low:.1f} to {100 * high:.1f}\N{NO-BREAK SPACE}%"
+
+
+def estimate(rate: float | None, bounds: Sequence[float] | None) -> str:
+    """Return a rate with its interval where there is one."""
+    return percent(rate) if bounds is None else f"{percent(rate)} ({interval(bounds)})"
 
 
 def p_value(p: float | None) -> str:

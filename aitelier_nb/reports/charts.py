@@ -68,7 +68,7 @@ def line(title: str, series: Sequence[tuple[str, Sequence[tuple[float, float]]]]
 
 def intervals(title: str, rows: Sequence[tuple[str, float, tuple[float, float]]]) -> str:
     """Return one dot with its interval a row, on an axis from 0 to 100 %."""
-    left, gap, top = 118, 34, 24
+    left, gap, top = 152, 34, 24
     across = WIDTH - left - 22
     bottom = top + gap * len(rows)
     drawn = []

@@ -50,7 +50,7 @@ def _figures(facts: Facts) -> list[Figure]:
         Figure(
             percent(results[label]["rate"]),
             named(label),
-            f"{interval(results[label]['interval'])}, 95 % interval",
+            f"95 % interval {interval(results[label]['interval'])}",
         )
         for label in ("base", "prompted", "tuned")
         if label in results and results["measure"] is not None

@@ -58,15 +58,15 @@ def write(project: Project, path: str | Path | None = None) -> Report:
     Parameters
     ----------
     path
-        Where the page goes: .html, or .md and .qmd for Markdown; `report.html` in the project's
-        folder when None. A file named README.md becomes a model card. The values go beside it as .json.
+        Where the page goes, from the project's folder: .html, or .md and .qmd for Markdown;
+        `report.html` when None. A file named README.md becomes a model card. The values go beside it as .json.
 
     Raises
     ------
     ReportError
         The name ends in something that is no kind of report.
     """
-    target = project.path / NAME if path is None else Path(path).expanduser()
+    target = project.path / Path(path or NAME).expanduser()
     render = renderer(target)
     project.dataset.fold()
     facts = gather(project)

@@ -33,7 +33,7 @@ def verdict(facts: Facts) -> dict[str, str]:
 
 
 def _of_votes(study: Facts, results: Facts) -> dict[str, str]:
-    decided = f"{study['votes']} of {several(study['pairs'], 'pair')} decided on"
+    decided = f"{study['votes']} of {several(study['pairs'], 'pair')} voted on"
     basis = f"{decided}, {ballots.voters(study)}."
     if _measured(results):
         basis += f" {_rates(results)}"

@@ -88,7 +88,7 @@ def verify(project: Project, path: str | Path | None = None) -> Verification:
     Parameters
     ----------
     path
-        The report (.html, .md) or its values (.json); `report.html` in the project's folder when None.
+        The report (.html, .md) or its values (.json), from the project's folder; `report.html` when None.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def _outcome(
 
 
 def _places(project: Project, path: str | Path | None) -> tuple[Path, Path]:
-    page = project.path / NAME if path is None else Path(path).expanduser()
+    page = project.path / Path(path or NAME).expanduser()
     if page.suffix == ".json":
         found = [page.with_suffix(suffix) for suffix in (".html", ".md", ".qmd")]
         page = next((one for one in found if one.is_file()), page)
