@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +11,11 @@ import httpx
 
 from aitelier_nb.errors import CheckFailed, ResponseError, UsageError
 from aitelier_nb.progress import Progress
+from aitelier_nb.providers.contents import blocks, name_of, sha256
 from aitelier_nb.providers.faults import json_of
 from aitelier_nb.providers.http import Client
 
-__all__ = ["find", "name_of", "upload", "wait_until_validated"]
+__all__ = ["find", "upload", "wait_until_validated"]
 
 LARGEST = 50_100_000_000  # bytes of a file, the service's own client's limit
 BLOCK = 1 << 20
@@ -110,17 +110,6 @@ def wait_until_validated(
             time.sleep(every)
 
 
-def sha256(path: Path) -> str:
-    """Return the hex SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def name_of(path: Path, digest: str) -> str:
-    """Return the name of a file at the service: its own, and the start of its content's hash."""
-    return f"{path.stem}-{digest[:16]}{path.suffix}"
-
-
 def _by_redirect(client: Client, path: Path, asked: httpx.Response) -> str:
     """Put the bytes where the service says, then tell it that they are there."""
     file_id, address = asked.headers.get("x-together-file-id"), asked.headers.get("location")
@@ -128,7 +117,7 @@ def _by_redirect(client: Client, path: Path, asked: httpx.Response) -> str:
         raise ResponseError(f"{client.provider} gave no place for {path.name}", hint="try again later")
     headers = {"Content-Length": str(path.stat().st_size)}
     for _ in range(HOPS):
-        put = client.send("PUT", address, accept=MOVED, content=lambda: _blocks(path), headers=headers)
+        put = client.send("PUT", address, accept=MOVED, content=lambda: _sent(path), headers=headers)
         if put.status_code not in MOVED:
             client.send("POST", f"/files/{file_id}/preprocess", repeatable=True)
             return str(file_id)
@@ -155,9 +144,9 @@ def _id_in(data: Any) -> str:
     return str(found)
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file, Progress("bytes", path.stat().st_size) as progress:
-        while block := file.read(BLOCK):
+def _sent(path: Path) -> Iterator[bytes]:
+    with Progress("bytes", path.stat().st_size) as progress:
+        for block in blocks(path, BLOCK):
             yield block
             progress.advance(len(block))
 

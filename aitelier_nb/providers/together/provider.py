@@ -10,6 +10,7 @@ from typing import Any
 from aitelier_nb.errors import NotFound, UsageError
 from aitelier_nb.providers import chat
 from aitelier_nb.providers.base import Estimate, JobRequest, Settings
+from aitelier_nb.providers.contents import name_of, sha256
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.hosted import Hosted
 from aitelier_nb.providers.together import files, wire
@@ -159,7 +160,7 @@ class Together(Hosted):
         return wire.request_body(request, training, validation, self._rank(request.model))
 
     def _upload(self, path: Path) -> str:
-        name = files.name_of(path, files.sha256(path))
+        name = name_of(path, sha256(path))
         if name not in self._files:
             file_id = files.upload(self.client, path)
             files.wait_until_validated(self.client, file_id, path.name, self._poll)
@@ -167,7 +168,7 @@ class Together(Hosted):
         return self._files[name]
 
     def _uploaded(self, path: Path) -> str | None:
-        name = files.name_of(path, files.sha256(path))
+        name = name_of(path, sha256(path))
         return files.find(self.client, name, path.stat().st_size)
 
     def _rank(self, model: str) -> int:

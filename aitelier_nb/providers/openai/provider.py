@@ -1,0 +1,147 @@
+"""OpenAI's fine-tuning and chat, for organisations that still may fine-tune."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from aitelier_nb.errors import NotFound, PermissionRefused, ProviderError
+from aitelier_nb.providers import chat
+from aitelier_nb.providers.base import Estimate, JobRequest, Settings
+from aitelier_nb.providers.contents import name_of, sha256
+from aitelier_nb.providers.creation import create_once
+from aitelier_nb.providers.hosted import Hosted
+from aitelier_nb.providers.openai import files, prices, wire
+from aitelier_nb.schema import Event, Job
+
+__all__ = ["OpenAI"]
+
+JOBS = "/fine_tuning/jobs"
+CLOSED_WORDS = ("fine-tun", "not available", "not allowed", "no longer", "deprecat")
+
+
+class OpenAI(Hosted):
+    """Fine-tunes at OpenAI and asks its models, tuned ones included."""
+
+    name = "openai"
+    address = "https://api.openai.com/v1"
+    dialect = chat.Dialect(limit_key="max_completion_tokens")
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._files: dict[str, str] = {}  # uploaded, by name
+        self._today: Callable[[], date] = settings.options.get("today") or (lambda: datetime.now(UTC).date())
+
+    def estimate(self, request: JobRequest) -> Estimate:
+        """Return what a job would cost by the price list, and what is closing when; nothing is sent.
+
+        Raises
+        ------
+        UsageError
+            The hyperparameters are not what the service takes.
+        """
+        wire.request_body(request, "training", None)
+        return prices.estimate(request, self._today())
+
+    def create_job(self, request: JobRequest) -> Job:
+        """Upload the files and start the job, once.
+
+        Raises
+        ------
+        PermissionRefused
+            The organisation may not fine-tune any more.
+        """
+        body = self._body(request)
+        before = request.known_jobs | {job["id"] for job in self._of_run(request)}
+
+        def create() -> Job:
+            return wire.job_of(self.client.json("POST", JOBS, repeatable=False, json=body))
+
+        try:
+            return create_once(create, lambda: self._newest(request, before), self.patience)
+        except ProviderError as error:
+            raise self._closed(error) from error
+
+    def find_job(self, request: JobRequest) -> Job | None:
+        """Return the job that an earlier, unclear `create_job` of the same request started, if any."""
+        return self._newest(request, request.known_jobs)
+
+    def job(self, job_id: str) -> Job:
+        """Return the job as it stands now."""
+        return wire.job_of(self.client.json("GET", f"{JOBS}/{job_id}"))
+
+    def jobs(self) -> list[Job]:
+        """Return the organisation's jobs, newest first."""
+        return [wire.job_of(data) for data in files.listed(self.client, JOBS, limit=100)]
+
+    def events(self, job_id: str) -> list[Event]:
+        """Return the job's log, oldest first; those of kind "metrics" are the loss curve."""
+        newest_first = list(files.listed(self.client, f"{JOBS}/{job_id}/events", limit=100))
+        return [wire.event_of(data) for data in reversed(newest_first)]
+
+    def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
+        """Return the saved checkpoints, each with its model's name, `step_number` and `metrics`."""
+        return list(files.listed(self.client, f"{JOBS}/{job_id}/checkpoints", limit=100))
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop the job and return it as it stands then."""
+        self.client.send("POST", f"{JOBS}/{job_id}/cancel", repeatable=True)
+        return self.job(job_id)
+
+    def pause(self, job_id: str) -> Job:
+        """Hold the job; `resume` lets it go on."""
+        self.client.send("POST", f"{JOBS}/{job_id}/pause", repeatable=True)
+        return self.job(job_id)
+
+    def resume(self, job_id: str) -> Job:
+        """Let a paused job go on."""
+        self.client.send("POST", f"{JOBS}/{job_id}/resume", repeatable=True)
+        return self.job(job_id)
+
+    def shutdown_date(self, model: str) -> str | None:
+        """Return the day on which a model stops answering (YYYY-MM-DD), or None when none is set."""
+        base = model.split(":")[1] if model.startswith("ft:") else model
+        for name in dict.fromkeys((model, base)):
+            try:
+                day = self.client.json("GET", f"/models/{name}").get("shutdown_date")
+            except NotFound:
+                continue
+            if day:
+                return str(day)
+        return None
+
+    def _body(self, request: JobRequest) -> dict[str, Any]:
+        wire.request_body(request, "training", None)  # refuse before anything is uploaded
+        training = self._upload(request.training_file)
+        validation = self._upload(request.validation_file) if request.validation_file else None
+        return wire.request_body(request, training, validation)
+
+    def _upload(self, path: Path) -> str:
+        name = name_of(path, sha256(path))
+        if name not in self._files:
+            self._files[name] = files.upload(self.client, path)
+        return self._files[name]
+
+    def _of_run(self, request: JobRequest) -> list[dict[str, Any]]:
+        """Return the jobs that carry this run's identity."""
+        query = {f"metadata[{wire.RUN_KEY}]": request.identity, "limit": 100}
+        found = files.listed(self.client, JOBS, **query)
+        return [job for job in found if (job.get("metadata") or {}).get(wire.RUN_KEY) == request.identity]
+
+    def _newest(self, request: JobRequest, known: frozenset[str]) -> Job | None:
+        fresh = [job for job in self._of_run(request) if job["id"] not in known]
+        fresh.sort(key=lambda job: job.get("created_at") or 0)
+        return wire.job_of(fresh[-1]) if fresh else None
+
+    def _closed(self, error: ProviderError) -> ProviderError:
+        """Return the error, or the sentence that says why most organisations are refused now."""
+        said = str(error).lower()
+        refused = isinstance(error, PermissionRefused) or type(error) is ProviderError
+        if not refused or not any(word in said for word in CLOSED_WORDS):
+            return error
+        return PermissionRefused(
+            f"OpenAI does not let this organisation start a fine-tune any more ({error})",
+            hint='train with provider="local" or provider="together"; tuned models that exist still answer',
+        )
