@@ -59,7 +59,8 @@ def write(project: Project, path: str | Path | None = None) -> Report:
     ----------
     path
         Where the page goes, from the project's folder: .html, or .md and .qmd for Markdown;
-        `report.html` when None. A file named README.md becomes a model card. The values go beside it as .json.
+        `report.html` when None. A file named README.md becomes a model card. The values go
+        beside it as .json.
 
     Raises
     ------
