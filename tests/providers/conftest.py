@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import contract
 from server import Server
 from together_service import KEY, QUICK, TogetherService, job_request
 
@@ -34,6 +35,7 @@ def server(service: TogetherService) -> Iterator[Server]:
     with Server(service, "/v1") as server:
         service.url = server.url
         yield server
+    contract.check(server.log, "together")
 
 
 @pytest.fixture

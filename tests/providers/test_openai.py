@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
+import contract
 import pytest
 from openai_service import BASE, KEY, OpenAIService
 from server import Server, cut, raw, reset, reset_after_commit, status
@@ -29,6 +30,7 @@ def server(service: OpenAIService, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with Server(service, "/v1") as server:
         yield server
+    contract.check(server.log, "openai")
 
 
 @pytest.fixture
