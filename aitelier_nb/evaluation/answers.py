@@ -13,7 +13,7 @@ from typing import Any
 from aitelier_nb.errors import EvaluationError
 from aitelier_nb.progress import Progress
 from aitelier_nb.providers.base import ChatRequest, Provider
-from aitelier_nb.providers.recordings import Mode, answers
+from aitelier_nb.providers.recordings import Mode, answers, identity_of
 from aitelier_nb.schema import Answer, Example, Parameters
 from aitelier_nb.storage.project import Project
 
@@ -36,10 +36,10 @@ class Contestant:
     model: str
     prefix: Sequence[Mapping[str, Any]] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what an evaluation file says about the contestant."""
+    def to_json(self, project: Project) -> dict[str, Any]:
+        """Return what an evaluation file of the project says about the contestant."""
         prefix = {"prefix": [dict(message) for message in self.prefix]} if self.prefix else {}
-        identity = {"identity": self.provider.identify(self.model)}
+        identity = {"identity": identity_of(self.provider, self.model, project.recordings_path)}
         return {
             "label": self.label,
             "provider": self.provider.name,

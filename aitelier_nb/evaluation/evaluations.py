@@ -200,7 +200,7 @@ def _content(
         "threshold": project.config.quality_threshold,
         "dataset": {"fingerprint": project.dataset.fingerprint()},
         "parameters": parameters.model_dump(exclude_none=True),
-        "contestants": [contestant.to_json() for contestant in contestants],
+        "contestants": [contestant.to_json(project) for contestant in contestants],
         "measures": [measure.to_json() for measure in measures],
         "examples": [
             {

@@ -285,7 +285,7 @@ def create(  # noqa: PLR0913 - what a study is made of
     rows = ask(project, [base, tuned], asked.examples, parameters, recordings)
     answers = {(row.example.id, row.label): row for row in rows}
     pairs = [(e, answers[e.id, base.label], answers[e.id, tuned.label]) for e in asked.examples]
-    plan = _plan(asked, pairs, [base, tuned], parameters) | {
+    plan = _plan(project, asked, pairs, [base, tuned], parameters) | {
         "question": question,
         "mode": mode,
         "alpha": alpha,
@@ -311,6 +311,7 @@ def create(  # noqa: PLR0913 - what a study is made of
 
 
 def _plan(
+    project: Project,
     asked: Asked,
     pairs: Sequence[tuple[Example, Row, Row]],
     contestants: Sequence[Contestant],
@@ -330,7 +331,7 @@ def _plan(
     return {
         "n": len(different),
         "ties": "half a win for each; left out of the test",
-        "contestants": [contestant.to_json() for contestant in contestants],
+        "contestants": [contestant.to_json(project) for contestant in contestants],
         "parameters": parameters.model_dump(exclude_none=True),
         "pairs": [
             {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,7 @@ def wins_needed(n: int, alpha: float = 0.05) -> int | None:
     return wins if wins <= n else None
 
 
+@lru_cache(maxsize=4096)
 def votes_needed(win_rate: float, alpha: float = 0.05, power: float = 0.8) -> VotesNeeded:
     """Return how many decided votes show a true win rate with the given power.
 
@@ -89,8 +91,9 @@ def votes_needed(win_rate: float, alpha: float = 0.05, power: float = 0.8) -> Vo
     if gap < FINEST:
         return VotesNeeded(None, None)
     reach = normal(alpha) / 2 + max(0.0, float(special.ndtri(power))) * math.sqrt(rate * (1 - rate))
-    middle, margin = (reach / gap) ** 2, 80 + 30 / gap  # the exact numbers lie this near to the normal ones
-    numbers = np.arange(max(1, int(middle - margin)), int(middle + margin) + 2)
+    middle, margin = (reach / gap) ** 2, 20 + 5 / gap  # the exact numbers lie this near to the normal ones
+    least = 1 if power < 0.5 else max(1, int(middle - margin))  # noqa: PLR2004 - there the normal one is too high
+    numbers = np.arange(least, int(middle + margin) + 2)
     enough = _power(numbers, rate, alpha) >= power
     short = np.flatnonzero(~enough)
     always = int(numbers[short[-1] + 1]) if len(short) else int(numbers[0])
@@ -99,13 +102,19 @@ def votes_needed(win_rate: float, alpha: float = 0.05, power: float = 0.8) -> Vo
 
 def _critical(numbers: NDArray[np.int64], alpha: float) -> NDArray[np.int64]:
     """Return for each number of decided votes the fewest wins with a two-sided p of at most alpha."""
-    low = numbers // 2  # p is 1 here
-    high = numbers + 1  # one more than all wins: never reached
-    while (high - low > 1).any():
-        middle = (low + high) // 2
-        reached = 2 * special.betainc(middle, numbers - middle + 1, 0.5) <= alpha
-        low, high = np.where(reached, low, middle), np.where(reached, middle, high)
-    return high
+    wins = np.ceil(numbers / 2 + normal(alpha) / 2 * np.sqrt(numbers)).astype(
+        np.int64
+    )  # the normal one, to begin
+
+    def reached(at: NDArray[np.int64]) -> NDArray[np.bool_]:
+        tails = special.betainc(np.clip(at, 1, numbers), np.maximum(numbers - at + 1, 1), 0.5)
+        return np.asarray((at <= numbers) & (2 * at > numbers) & (2 * tails <= alpha))
+
+    while (higher := ~reached(wins) & (wins <= numbers)).any():
+        wins = wins + higher
+    while (lower := reached(wins - 1)).any():
+        wins = wins - lower
+    return np.minimum(wins, numbers + 1)
 
 
 def _power(numbers: NDArray[np.int64], rate: float, alpha: float) -> NDArray[np.float64]:
