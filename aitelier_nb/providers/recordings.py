@@ -21,7 +21,7 @@ from aitelier_nb.schema import Answer
 from aitelier_nb.storage.files import append, refusals
 from aitelier_nb.storage.locks import lock
 
-__all__ = ["MODES", "Mode", "Recordings", "answers", "canonical", "fingerprint"]
+__all__ = ["MODES", "Mode", "Recordings", "answers", "canonical", "fingerprint", "identity_of"]
 
 Mode = Literal["auto", "record", "replay", "live"]
 MODES: tuple[Mode, ...] = ("auto", "record", "replay", "live")
@@ -201,6 +201,11 @@ def _rest(stream: Iterator[tuple[int, Answer]], stop: BaseException) -> Iterator
         yield from stream
     except (StopIteration, KeyboardInterrupt):
         return
+
+
+def identity_of(provider: Provider, model: str, folder: Path) -> str:
+    """Return what identifies the weights behind a name; where they are gone, as it was last recorded."""
+    return _identity(provider, model, Recordings(folder / f"{provider.name}.jsonl"))
 
 
 def _identity(provider: Provider, model: str, recordings: Recordings) -> str:
