@@ -30,7 +30,7 @@ _HOMES = {
     "preparing": ("stats", "split", "format", "check"),
     "tuning": ("train", "status", "cancel", "Run"),
     "evaluating": ("evaluate", "compare"),
-    "reporting": ("report",),
+    "reporting": ("report", "verify", "rerun", "share", "freeze"),
     "demonstration": ("demo",),
 }  # fmt: skip
 _WHERE = {name: f"aitelier_nb.verbs.{home}" for home, verbs in _HOMES.items() for name in verbs}

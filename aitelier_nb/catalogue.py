@@ -46,7 +46,7 @@ def _init(body: str | None, *, name: str | None = None, notebook: bool = False, 
     if notebook:
         from aitelier_nb.reports import template
 
-        template.write(project)
+        template.write(project.path, project.config.name)
     return project
 
 
@@ -229,6 +229,10 @@ COMMANDS: dict[str, Command] = {
     "cancel": plain(ait.cancel, flags={"job": "JOB"}),
     "eval": Command(_eval, _eval_options, summary(ait.evaluate), aliases=("evaluate",), confirms=True),
     "report": plain(ait.report, flags={"path": "PATH"}),
+    "freeze": plain(ait.freeze),
+    "rerun": plain(ait.rerun, flags={"notebook": "NOTEBOOK"}, needs_project=False),
+    "share": plain(ait.share, flags={"notebook": "NOTEBOOK"}, needs_project=False),
+    "verify": plain(ait.verify, flags={"path": "PATH"}),
     "model": plain(
         ait.models, flags={"action": "ACTION", "name": "NAME"}, aliases=("models",), needs_project=False
     ),

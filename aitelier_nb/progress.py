@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Self, TextIO, TypeVar
 
-__all__ = ["Progress", "Sink", "shown_by", "terminal", "track"]
+__all__ = ["Progress", "Sink", "shown_by", "stage", "terminal", "track"]
 
 T = TypeVar("T")
 Sink = Callable[["Progress"], None]
 
+_stage: ContextVar[str] = ContextVar("aitelier_progress_stage", default="")
 _sink: ContextVar[Sink | None] = ContextVar("aitelier_progress_sink", default=None)
 
 WIDTH = 24
@@ -36,7 +37,8 @@ class Progress:
     """
 
     def __init__(self, name: str, total: int | None = None) -> None:
-        self.name = name
+        stage = _stage.get()
+        self.name = f"{stage} {name}" if stage else name
         self.total = total
         self.done = 0
         self.note = ""
@@ -89,6 +91,16 @@ def shown_by(sink: Sink | None) -> Iterator[None]:
         yield
     finally:
         _sink.reset(token)
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Put a name before that of all progress that begins inside the block: "5/8 train: steps 12/90"."""
+    token = _stage.set(f"{name}:")
+    try:
+        yield
+    finally:
+        _stage.reset(token)
 
 
 def terminal(stream: TextIO | None = None) -> Sink:

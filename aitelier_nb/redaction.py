@@ -16,7 +16,8 @@ SHORTEST = 8  # a registered secret shorter than this would mask ordinary words
 
 PATTERN = re.compile(
     r"""
-    \b(?:sk|pk|rk|tgp|fw|hf|gsk|xai|key)[-_](?:[A-Za-z0-9]+[-_])*[A-Za-z0-9_-]{16,}  # providers and hubs
+    \b(?:sk|tgp|fw|gsk|xai)[-_](?:[A-Za-z0-9]+[-_])*[A-Za-z0-9_-]{16,}              # providers
+    | \b(?:pk|rk|hf|key)[-_](?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{16,}  # a digit, or it is a word
     | \bAIza[0-9A-Za-z_-]{35}\b             # Google
     | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b         # AWS
     | \bgh[pousr]_[A-Za-z0-9]{36,}\b        # GitHub

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from aitelier_nb.evaluation import studies
 from aitelier_nb.evaluation.evaluations import Evaluation
-from aitelier_nb.progress import Progress
+from aitelier_nb.progress import Progress, stage
 from aitelier_nb.schema import Example
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.collecting import load
@@ -29,6 +30,7 @@ __all__ = ["Demonstration", "demo"]
 SEED = 7
 SHOTS_FROM = "train"
 MAX_TOKENS = 64
+STEPS = 90
 RATER = "shipped ratings"
 CHOICES: dict[tuple[bool, bool], studies.Choice] = {
     (True, False): "left",
@@ -124,25 +126,23 @@ def demo(path: str | Path = "aitelier-demo") -> Demonstration:
         path=folder,
     )
     _bring_in(project, rows, about)
-    with _stage("split") as stage:
-        result = split(seed=SEED, project=project)
-        stage.advance(note=result.headline())
-    with _stage("format") as stage:
+    with _stage("split"), Progress("examples", len(rows)) as progress:
+        split(seed=SEED, project=project)
+        progress.reach(len(rows))
+    with _stage("format"), Progress("files", 2) as progress:
         write_training_files(project=project)
-        stage.advance()
+        progress.reach(2)
     with _stage("train"):
-        run = train(seed=SEED, project=project).wait()
-    with _stage("evaluate") as stage:
-        checks = [about["measure"]]
+        run = train(seed=SEED, max_steps=STEPS, project=project).wait()
+    with _stage("evaluate"):
         prefix = _prefix(project, about)
+        checks = [about["measure"]]
         evaluation = evaluate(run, checks=checks, prefix=prefix, max_tokens=MAX_TOKENS, project=project)
-        stage.advance(note=evaluation.headline())
-    with _stage("compare") as stage:
+    with _stage("compare"):
         sentence = _judged(project, about)
-        stage.advance(note=sentence)
-    with _stage("report") as stage:
+    with _stage("report"), Progress("pages", 1) as progress:
         written = report(project=project)
-        stage.advance()
+        progress.reach(1)
     return Demonstration(
         project=project.path,
         report=written.path,
@@ -153,21 +153,21 @@ def demo(path: str | Path = "aitelier-demo") -> Demonstration:
     )
 
 
-def _stage(name: str, total: int = 1) -> Progress:
-    return Progress(f"{STAGES.index(name) + 1}/{len(STAGES)} {name}", total)
+def _stage(name: str) -> AbstractContextManager[None]:
+    return stage(f"{STAGES.index(name) + 1}/{len(STAGES)} {name}")
 
 
 def _bring_in(project: Project, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
     """Import the conversations unrated, then rate each as it was shipped."""
-    with _stage("import", len(rows)) as stage:
+    with _stage("import"), Progress("examples", len(rows)) as progress:
         unrated = [{"messages": row["messages"], "source": about["source"]} for row in rows]
         load(unrated, project=project)
-        stage.reach(len(rows))
-    with _stage("rate", len(rows)) as stage:
+        progress.reach(len(rows))
+    with _stage("rate"), Progress("examples", len(rows)) as progress:
         for example, row in zip(project.dataset.examples(), rows, strict=True):
             if example.rating is None:
                 project.dataset.set_rating(example.id, row["rating"], by=RATER)
-            stage.advance()
+            progress.advance()
         project.dataset.fold()
 
     def describe(config: dict[str, Any]) -> None:

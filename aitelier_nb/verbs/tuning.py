@@ -51,7 +51,9 @@ class Run(View):
         return self.record.model_id
 
     def refresh(self) -> Run:
-        """Ask the provider how the run stands now."""
+        """Ask the provider how the run stands now; one that has ended is not asked for again."""
+        if self.status in runs.ENDED and "losses" in self.record.aitelier_nb:
+            return self
         self.record, self.job = runs.refresh(self._project, self.record)
         return self
 
