@@ -1,29 +1,26 @@
-"""The examples of a project: read, added, edited, undone; every edit is on the disk when the call returns."""
+"""The examples of a project: added, edited, taken out; every edit is on the disk when the call returns."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from aitelier_nb.errors import ConflictError, DataError
-from aitelier_nb.schema import Edit, Example, Problem
-from aitelier_nb.storage import editing, files, frames, history
-from aitelier_nb.storage.contents import Contents
+from aitelier_nb.schema import Edit
+from aitelier_nb.storage import bodies, contents, editing, files, frames, mirrors
 from aitelier_nb.storage.editing import now
-from aitelier_nb.storage.folding import conflict_entry, fold, highest_id
-from aitelier_nb.storage.journal import Change, Entry, edit
-from aitelier_nb.storage.lines import decode
-from aitelier_nb.storage.state import State, digest
+from aitelier_nb.storage.folding import fold, highest_id
+from aitelier_nb.storage.journal import Entry, edit
+from aitelier_nb.storage.lines import changed, decode, parse
+from aitelier_nb.storage.past import Key, Past, new_event
+from aitelier_nb.storage.state import digest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Added", "Dataset"]
 
-Key = tuple[str, int]
 Values = tuple[dict[str, Any], Sequence[str]]
 
 
@@ -34,7 +31,7 @@ class Added(NamedTuple):
     existed: bool
 
 
-class Dataset:
+class Dataset(Past):
     """The examples of one project, as every program on this machine sees them now.
 
     Parameters
@@ -55,89 +52,8 @@ class Dataset:
         last_id: Callable[[], int],
         remember_id: Callable[[int], None],
     ) -> None:
-        self.path = folder / "data" / "examples.jsonl"
-        self.history_path = folder / "data" / "history.jsonl"
-        self._rater, self._last_id, self._remember_id = rater, last_id, remember_id
-        local = folder / ".aitelier"
-        self._state = State(self.path, local / "journal.jsonl", local / "lock", "data/examples.jsonl")
-        self._contents = Contents(self._state)
-        self._keys: dict[Key, Entry] | None = None
-
-    # reading
-
-    def __len__(self) -> int:
-        with self._state.reading():
-            return len(self._state.ids())
-
-    def ids(self) -> list[int]:
-        """Return the ids of all usable examples, in the order of the file."""
-        with self._state.reading():
-            return self._state.ids()
-
-    def get(self, example_id: int) -> Example:
-        """Return one example; DataError when there is none of this id."""
-        with self._state.reading():
-            return editing.example(self._body(example_id))
-
-    def examples(self, ids: Iterable[int] | None = None) -> Iterator[Example]:
-        """Yield the usable examples in the order of the file, or those of the ids in their order."""
-        return map(editing.example, self.raw(ids))
-
-    def raw(self, ids: Iterable[int] | None = None) -> Iterator[bytes]:
-        """Yield the lines as they stand, without their line ends."""
-        with self._state.reading():
-            wanted = self._state.ids() if ids is None else list(ids)
-        for example_id in wanted:
-            with self._state.threads:
-                body = self._state.body(example_id) if ids is None else self._body(example_id)
-            if body is not None:
-                yield body
-
-    def page(self, start: int, n: int) -> list[Example]:
-        """Return n examples from place `start` of the file on, read by their offsets."""
-        with self._state.reading():
-            ids = self._state.ids()[start : start + n]
-            return [editing.example(self._body(example_id)) for example_id in ids]
-
-    def frame(self, *, text: bool = False) -> pd.DataFrame:
-        """Return a copy of the examples as an Arrow-backed DataFrame, one row each.
-
-        Columns: id, rating, split, created_at, version, n_turns, n_chars, flagged, group, source;
-        with `text` also input, output and messages (JSON text).
-        """
-        return frames.frame(self.raw(), text=text)
-
-    def problems(self) -> list[Problem]:
-        """Return the lines that cannot be used, and the edits that met a change from outside."""
-        with self._state.reading():
-            return [*self._state.index.problems, *map(self._conflict_problem, self._state.conflicts)]
-
-    def fingerprint(self) -> str:
-        """Return the SHA-256 (hex) of all usable lines as they stand."""
-        found = hashlib.sha256()
-        for body in self.raw():
-            found.update(body + b"\n")
-        return found.hexdigest()
-
-    def _body(self, example_id: int) -> bytes:
-        body = self._state.body(example_id)
-        if body is None:
-            raise DataError(f"there is no example {example_id}", hint="`ait list` shows the ids")
-        return body
-
-    def _conflict_problem(self, conflict: Any) -> Problem:
-        row = self._state.index.row(conflict.change.id)
-        line = 0 if row is None else int(self._state.index.numbers[row])
-        what = conflict.entry.kind
-        outcome = "both are kept in its history" if conflict.applied else f"the {what} waits in its history"
-        return Problem(
-            file="data/examples.jsonl",
-            line=line,
-            reason=f"example {conflict.change.id} was changed outside under a waiting {what}; {outcome}",
-            remedy=f"look at `ait history {conflict.change.id}`, then set what you want",
-        )
-
-    # editing
+        super().__init__(folder, rater=rater)
+        self._last_id, self._remember_id = last_id, remember_id
 
     def add(self, rows: Iterable[Mapping[str, Any]], *, by: str | None = None) -> list[Added]:
         """Append examples, all or none; content that is there already keeps its id.
@@ -148,39 +64,39 @@ class Dataset:
             {"messages": [...]} and, if wanted, rating, split, originalOutput; other keys are kept.
         """
         with self._state.writing():
-            at, next_id = now(), self._next_id()
-            found, lines = [], []
-            fresh: dict[int, int] = {}
+            at, first_id = now(), self._next_id()
+            new = []
             for number, row in enumerate(rows, 1):
                 try:
-                    body = editing.new_line(row, next_id, at)
+                    new.append(editing.new_line(row, first_id, at))
                 except DataError as error:
                     raise DataError(f"row {number}: {error}", hint=error.hint) from error
-                key = self._contents.key(body)
-                known = self._contents.find(key) or fresh.get(key)
-                found.append(Added(known or next_id, known is not None))
-                if known is None:
-                    fresh[key] = next_id
-                    lines.append(body)
-                    next_id += 1
+            keys = [contents.key(parse(body)) for body in new]
+            known = contents.known(self._state, keys)
+            found: list[Added] = []
+            lines: list[bytes] = []
+            for key, body in zip(keys, new, strict=True):
+                there = known.get(key)
+                if there is None:
+                    known[key] = first_id + len(lines)
+                    lines.append(changed(body, {"id": known[key]}))
+                found.append(Added(known[key], there is not None))
             if lines:
-                self._append(lines, next_id, at, by)
+                self._append(lines, first_id, at, by)
             return found
 
-    def _append(self, lines: list[bytes], next_id: int, at: str, by: str | None) -> None:
+    def _append(self, lines: list[bytes], first_id: int, at: str, by: str | None) -> None:
         index = self._state.index
         data = index.missing_end() + b"".join(line + b"\n" for line in lines)
-        ids = [(next_id - len(lines), next_id - 1)]
-        entry = Entry(
-            new_event(), at, by or self._rater, "add", ids=ids, size=index.signature[1], length=len(data)
-        )
+        ids = [(first_id, first_id + len(lines) - 1)]
+        entry = Entry(new_event(), at, by or self._rater, "add", ids=ids, size=index.size, length=len(data))
         self._state.journal.append(entry)
         files.append(self.path, data)
         self._state.refresh()
 
     def _next_id(self) -> int:
         entries = self._state.journal.entries
-        return max(self._last_id(), self._state.index.last_id(), highest_id(entries)) + 1
+        return max(self._last_id(), self._state.index.places.highest, highest_id(entries)) + 1
 
     def set_rating(
         self,
@@ -203,8 +119,7 @@ class Dataset:
         value, who = editing.checked_rating(rating), by or self._rater
 
         def values(line: Mapping[str, Any]) -> Values:
-            former = self._former_rater(example_id, line)
-            return editing.rated(line, value, who, former), ()
+            return editing.rated(line, value, who, self._former_rater(line)), ()
 
         return self._edit("rate", example_id, values, by=who, key=key, expected=expected)
 
@@ -264,7 +179,7 @@ class Dataset:
     def delete(self, example_id: int, *, by: str | None = None, key: Key | None = None) -> Edit | None:
         """Take an example out; its whole line stays in the history and `undo` brings it back."""
         with self._state.writing():
-            if self._seen(key) is not None:
+            if self._seen(key):
                 return None
             entry = self._entry("delete", by, key, [editing.removed(self._body(example_id))])
             self._state.commit(entry)
@@ -281,7 +196,7 @@ class Dataset:
         expected: int | str | None = None,
     ) -> Edit | None:
         with self._state.writing():
-            if self._seen(key) is not None:
+            if self._seen(key):
                 return None
             body = self._body(example_id)
             line = decode(body)
@@ -291,11 +206,7 @@ class Dataset:
                 return None
             entry = self._entry(kind, by, key, [change])
             self._state.commit(entry)
-            if key is not None and self._keys is not None:
-                self._keys[key] = entry
             return edit(entry, change)
-
-    # many at once
 
     def set_splits(
         self, splits: Mapping[int, Literal["train", "val"] | None], *, by: str | None = None
@@ -341,90 +252,51 @@ class Dataset:
                 self.fold()
             return entry.event
 
-    # history
+    def update(self, frame: pd.DataFrame, *, by: str | None = None) -> int:
+        """Make an edit of every row that a frame changes, all or none, as one event; return how many.
 
-    def undo(self, *, by: str | None = None) -> Edit | None:
-        """Revert the caller's own latest edit that still stands; None when there is none left.
+        Parameters
+        ----------
+        frame
+            Rows of `frame()`, changed: rating, split, flagged, group, source, and output where the
+            frame has texts. Rows and columns that are left out stay as they are.
 
-        ConflictError when somebody else has changed the same example since.
+        Raises
+        ------
+        DataError
+            A column or an id that is not known, a value of the wrong kind, an example that would
+            leave validation.
+        ConflictError
+            A changed row that has been changed by others since the frame was taken.
         """
         who = by or self._rater
         with self._state.writing():
-            entry = self._latest(who)
-            if entry is None:
-                return None
-            changes = [self._reverse(change) for change in entry.changes]
-            for first, last in entry.ids:
-                bodies = (self._state.body(example_id) for example_id in range(first, last + 1))
-                changes += [editing.removed(body) for body in bodies if body is not None]
-            undone = self._entry("undo", who, None, changes)
-            undone.reverts = entry.event
-            self._state.commit(undone)
-            return edit(undone, changes[0]) if changes else None
+            text = any(name in frame.columns for name in bodies.TEXT[1:])
+            wanted = frames.changes(frame, frames.to_frame(self._table(text=text)))
 
-    def _latest(self, by: str) -> Entry | None:
-        reverted = set()
-        for entry in self._backwards():
-            if entry.reverts is not None:
-                reverted.add(entry.reverts)
-            elif entry.by == by and entry.event not in reverted and entry.kind != "conflict":
-                return entry
-        return None
+            def values(line: Mapping[str, Any], cells: Mapping[str, Any]) -> Values:
+                return editing.from_cells(line, cells, who, self._former_rater(line))
 
-    def _backwards(self) -> Iterator[Entry]:
-        yield from reversed(self._state.journal.entries)
-        yield from history.entries(self.history_path)
+            before = len(self._state.journal.entries)
+            event = self._bulk("update", wanted, values, who, keep=True)
+            count = len(self._state.journal.entries[before].changes) if event is not None else 0
+            self.fold()
+            return count
 
-    def _reverse(self, change: Change) -> Change:
-        back = editing.reverse(change, self._state.body(change.id))
-        if back is None:
-            raise ConflictError(
-                f"example {change.id} has been changed since", hint=f"look at `ait history {change.id}`"
-            )
-        return back
+    def _former_rater(self, line: Mapping[str, Any]) -> str | None:
+        known = line.get("ratings") or line.get("rating") is None
+        return None if known else self._ledger.rater(line["id"])
 
-    def history(self, example_id: int) -> list[Edit]:
-        """Return every edit of an example, oldest first, deleted ones too."""
-        with self._state.reading():
-            folded = history.of_example(self.history_path, example_id)
-            known = {entry.event for entry in folded}
-            waiting = [
-                entry
-                for entry in [*self._state.journal.entries, *map(conflict_entry, self._state.conflicts)]
-                if entry.event not in known
-            ]
-            body = self._state.body(example_id)
-        made = "" if body is None else str(decode(body).get("createdAt", ""))
-        found = []
-        for entry in [*folded, *waiting]:
-            if history.concerns(entry.ids, example_id):
-                found.append(
-                    Edit(
-                        event=entry.event,
-                        at=entry.at,
-                        by=entry.by,
-                        id=example_id,
-                        created_at=made,
-                        kind="add",
-                    )
-                )
-            found += [edit(entry, change) for change in entry.changes if change.id == example_id]
-        if not found and body is None:
-            raise DataError(f"there is no example {example_id}", hint="`ait list` shows the ids")
-        return found
+    def mirror(self) -> Path:
+        """Bring the Parquet mirror up to date with all edits, and return its folder.
 
-    def deleted_validation(self) -> list[Example]:
-        """Return the examples that were in validation when they were deleted."""
-        found: dict[int, Example] = {}
-        with self._state.reading():
-            for entry in self._backwards():
-                for change in entry.changes:
-                    gone = change.to == "" and change.id not in found and self._state.body(change.id) is None
-                    if gone and change.former.get("split") == "val":
-                        found[change.id] = editing.example(bytes(change.before))
-        return list(found.values())
-
-    # keeping
+        `examples.head.parquet` holds the scalars, `examples.body.parquet` the texts, row by row the
+        same examples.
+        """
+        self.fold()
+        with self._state.reading(), files.refusals(self._state.head_path.parent):
+            mirrors.refresh(self._state.index, self._state.head_path, self._state.body_path)
+        return self._state.head_path.parent
 
     def fold(self) -> bool:
         """Put all edits into data/history.jsonl and data/examples.jsonl; True when there were any."""
@@ -432,44 +304,16 @@ class Dataset:
             if not self._state.journal.entries:
                 return False
         with self._state.writing():
-            highest = max(self._state.index.last_id(), highest_id(self._state.journal.entries))
-            if highest > self._last_id():
-                self._remember_id(highest)
-            return fold(self._state, self.history_path)
+            given = highest_id(self._state.journal.entries)
+            folded = fold(self._state, self.history_path)
+            if given > max(self._state.index.places.highest, self._last_id()):
+                self._remember_id(given)  # the highest one was deleted
+            return folded
 
     def close(self) -> None:
         """Fold what waits and let go of the files."""
         self.fold()
         self._state.close()
-
-    def _entry(self, kind: str, by: str | None, key: Key | None, changes: list[Change]) -> Entry:
-        return Entry(new_event(), now(), by or self._rater, kind, changes, key)
-
-    def _seen(self, key: Key | None) -> Entry | None:
-        if key is None:
-            return None
-        if self._keys is None:
-            self._keys = {entry.key: entry for entry in history.entries(self.history_path) if entry.key}
-        for entry in self._state.journal.entries:
-            if entry.key is not None:
-                self._keys.setdefault(entry.key, entry)
-        return self._keys.get(key)
-
-    def _former_rater(self, example_id: int, line: Mapping[str, Any]) -> str | None:
-        if line.get("ratings") or line.get("rating") is None:
-            return None
-        for entry in reversed(self._state.journal.entries):
-            if any(change.id == example_id and "rating" in change.later for change in entry.changes):
-                return entry.by
-        for entry in reversed(history.of_example(self.history_path, example_id)):
-            if any("rating" in change.later for change in entry.changes):
-                return entry.by
-        return None
-
-
-def new_event() -> str:
-    """Return a new name of an event, never given before."""
-    return secrets.token_hex(8)
 
 
 def _with_system(line: Mapping[str, Any], prompt: str | None) -> Values:

@@ -18,6 +18,7 @@ __all__ = [
     "annotated",
     "checked_rating",
     "example",
+    "from_cells",
     "given",
     "messages_json",
     "new_line",
@@ -174,6 +175,29 @@ def rewritten(
         return None
     messages[place]["content"] = text
     return with_messages(line, messages, rating)
+
+
+def from_cells(
+    line: Mapping[str, Any], cells: Mapping[str, Any], by: str, former_rater: str | None
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the keys that changed cells of a frame set, and those that they take away."""
+    after: dict[str, Any] = {}
+    gone: list[str] = []
+    if "output" in cells:
+        after, gone = rewritten(line, cells["output"], cells.get("rating")) or ({}, [])
+    elif "rating" in cells:
+        after = rated(line, cells["rating"], by, former_rater)
+    if line.get("split") == "val" and "split" in cells:
+        raise DataError(
+            f"example {line['id']} is in validation and stays there",
+            hint="`ait split --reshuffle` starts over",
+        )
+    for key in ("split", "flagged", "group", "source"):
+        if cells.get(key):
+            after[key] = cells[key]
+        elif key in cells:
+            gone.append(key)
+    return after, gone
 
 
 def annotated(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from aitelier_nb.errors import StorageError
 
-__all__ = ["Span", "append", "copied", "read_at", "refusals", "replace", "sync_folder", "write_all"]
+__all__ = ["Opened", "Span", "append", "copied", "read_at", "refusals", "replace", "sync_folder", "write_all"]
 
 BLOCK = 1 << 22
 
@@ -33,6 +33,17 @@ class Span(NamedTuple):
     descriptor: int
     start: int
     stop: int
+
+
+class Opened:
+    """A file that is open for reading as long as this object lives."""
+
+    def __init__(self, path: Path) -> None:
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def __del__(self) -> None:
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def conflict_entry(conflict: Conflict) -> Entry:
 def _chunks(index: Index, pending: dict[int, bytes | None]) -> Iterator[bytes | Span]:
     placed = ((index.row(example), body) for example, body in pending.items())
     rows = sorted(((row, body) for row, body in placed if row is not None), key=lambda pair: pair[0])
-    place, size = 0, index.signature[1]
+    place, size = 0, index.size
     for row, body in rows:
         start, stop = index.whole(row)
         if body is None:
@@ -59,7 +59,7 @@ def _chunks(index: Index, pending: dict[int, bytes | None]) -> Iterator[bytes | 
         else:
             yield Span(index.descriptor, place, start)
             yield body
-            place = int(index.stops[row])
+            place = start + int(index.lengths.values[row])
     yield Span(index.descriptor, place, size)
     new = [body for example, body in pending.items() if body is not None and index.row(example) is None]
     if new:

@@ -11,7 +11,7 @@ import msgspec
 from aitelier_nb.storage import files
 from aitelier_nb.storage.journal import Change, Entry
 
-__all__ = ["append", "concerns", "entries", "lines", "of_example"]
+__all__ = ["append", "concerns", "entries", "lines", "of_example", "parsed"]
 
 TAIL = 1 << 20
 
@@ -75,10 +75,10 @@ def append(path: Path, entries: Iterable[Entry]) -> None:
     length = sum(len(line) for _, line in new)
     tail = _tail(path, length + TAIL)
     cut = tail.rfind(b"\n") + 1
-    if cut < len(tail) and _parsed(tail[cut:]) is None:  # an append of ours that was cut short
+    if cut < len(tail) and parsed(tail[cut:]) is None:  # an append of ours that was cut short
         os.truncate(path, path.stat().st_size - (len(tail) - cut))
         tail = tail[:cut]
-    known = {(row.event, row.id) for row in map(_parsed, tail.split(b"\n")) if row is not None}
+    known = {(row.event, row.id) for row in map(parsed, tail.split(b"\n")) if row is not None}
     data = b"".join(line for name, line in new if name not in known)
     if data:
         files.append(path, (b"\n" if tail and not tail.endswith(b"\n") else b"") + data)
@@ -94,7 +94,8 @@ def _tail(path: Path, length: int) -> bytes:
         return b""
 
 
-def _parsed(line: bytes) -> Row | None:
+def parsed(line: bytes) -> Row | None:
+    """Return a line of the history, None when it is none of ours."""
     try:
         return _row.decode(line)
     except msgspec.MsgspecError:
@@ -105,7 +106,7 @@ def entries(path: Path) -> Iterator[Entry]:
     """Read the history backwards, the latest event first."""
     found: Entry | None = None
     for line in _backwards(path):
-        row = _parsed(line)
+        row = parsed(line)
         if row is None:
             continue
         if found is not None and found.event != row.event:
@@ -144,7 +145,7 @@ def of_example(path: Path, example: int) -> list[Entry]:
     try:
         with path.open("rb") as stream:
             for line in stream:
-                row = _parsed(line) if any(mark in line for mark in marks) else None
+                row = parsed(line) if any(mark in line for mark in marks) else None
                 if row is not None and (row.id == example or concerns(row.ids, example)):
                     found.append(row.entry())
     except FileNotFoundError:

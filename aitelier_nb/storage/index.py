@@ -1,23 +1,29 @@
-"""Where each example stands in examples.jsonl: id, offset, length and hash of every usable line."""
+"""Where each example stands in one state of examples.jsonl."""
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+import xxhash
 
-from aitelier_nb.errors import DataError
 from aitelier_nb.schema import Problem
-from aitelier_nb.storage import files
-from aitelier_nb.storage.lines import BOM, line_hash, parse
+from aitelier_nb.storage import files, parts
+from aitelier_nb.storage.files import Opened
+from aitelier_nb.storage.growing import Growing, Places
+from aitelier_nb.storage.heads import Facts
+from aitelier_nb.storage.parts import Part
+from aitelier_nb.storage.scanning import scan
 
-__all__ = ["Index", "signature"]
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-Signature = tuple[int, int, int]
+__all__ = ["Index", "Signature", "scanned", "signature"]
+
+Signature = tuple[int, ...]
+AHEAD = 1 << 20  # bytes that are read at once when many lines are wanted
 
 
 def signature(stat: os.stat_result) -> Signature:
@@ -25,105 +31,134 @@ def signature(stat: os.stat_result) -> Signature:
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Keep Python's cycle collector out of a bulk load, where it costs more than the load."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
 class Index:
-    """The usable lines of one state of the file, which is kept open: a replaced file stays readable."""
+    """The usable lines of one state of the file, which is kept open: a replaced file stays readable.
 
-    def __init__(self, path: Path, name: str) -> None:
-        self.name = name
-        self.problems: list[Problem] = []
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self.signature = signature(os.fstat(self.descriptor))
-        self._scan()
+    Parameters
+    ----------
+    opened
+        The file.
+    name
+        How problems name it.
+    facts
+        Its signature, blocks and bad lines.
+    held
+        The scalars of its rows.
+    """
 
-    def close(self) -> None:
-        """Let go of the file."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+    def __init__(self, opened: Opened, name: str, facts: Facts, held: Sequence[Part]) -> None:
+        self.opened, self.name = opened, name
+        self.facts = facts
+        self.parts = list(held)
+        self.saved = False
+        self.ids, self.starts, self.lengths = (
+            Growing(parts.numbers(self.parts, column)) for column in ("id", "start", "length")
+        )
+        self.places = Places(self.ids.values)
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.ids.values)
 
-    def _scan(self) -> None:
-        ids: dict[int, int] = {}
-        starts, stops, hashes, numbers = [], [], [], []
-        place = 0
-        with collector_paused(), os.fdopen(os.dup(self.descriptor), "rb", 1 << 20) as stream:
-            stream.seek(0)
-            for number, whole in enumerate(stream, 1):
-                start, stop = _body(whole, place, first=number == 1)
-                place += len(whole)
-                if start == stop:
-                    continue
-                body = whole[start - place + len(whole) : stop - place + len(whole)]
-                try:
-                    line = parse(body)
-                except DataError as error:
-                    self._report(number, str(error), error.hint)
-                    continue
-                if line.id in ids:
-                    self._report(number, f"has the id {line.id} of line {ids[line.id]}", "give it another id")
-                    continue
-                ids[line.id] = number
-                starts.append(start)
-                stops.append(stop)
-                hashes.append(line_hash(body))
-                numbers.append(number)
-        self.ids = np.fromiter(ids, np.int64, len(ids))
-        self.starts, self.stops = np.array(starts, np.int64), np.array(stops, np.int64)
-        self.hashes, self.numbers = np.array(hashes, np.uint64), np.array(numbers, np.int64)
-        self._order = np.argsort(self.ids, kind="stable")
-        self._sorted = self.ids[self._order]
+    @property
+    def descriptor(self) -> int:
+        """The open file's number."""
+        return self.opened.descriptor
 
-    def _report(self, number: int, reason: str, remedy: str) -> None:
-        self.problems.append(Problem(file=self.name, line=number, reason=reason, remedy=remedy))
+    @property
+    def signature(self) -> Signature:
+        """The inode, size and time of the file when it was read."""
+        return self.facts.signature
+
+    @property
+    def size(self) -> int:
+        """The length of the file in bytes."""
+        return self.facts.signature[1]
+
+    def extend(self) -> None:
+        """Take in the lines that were appended to the file."""
+        size, facts, self.saved = self.size, self.facts, False
+        now = signature(os.fstat(self.descriptor))
+        columns, blocks, faults, number = scan(self.descriptor, size, now[1], facts.lines + 1, len(self))
+        self.facts = Facts(now, [*facts.blocks, *blocks], [*facts.faults, *faults], number - 1)
+        if len(columns):
+            self.parts.append(Part(columns, 0, len(columns)))
+            self.ids.extend(columns.values["id"])
+            self.starts.extend(columns.values["start"])
+            self.lengths.extend(columns.values["length"])
+            self.places.add(self.ids.values[-len(columns) :])
+
+    def table(self, names: Sequence[str]) -> pa.Table:
+        """Return scalars of all rows, those of double ids too, as Arrow columns."""
+        return parts.joined(self.parts, names)
+
+    def problems(self) -> list[Problem]:
+        """Return the lines that cannot be used, by number."""
+        found = [
+            Problem(file=self.name, line=fault.number, reason=fault.reason, remedy=fault.remedy)
+            for fault in self.facts.faults
+        ]
+        for row in self.places.doubles:
+            example = int(self.ids.values[row])
+            reason = f"has the id {example} of line {self.number(self.row(example) or 0)}"
+            line, remedy = self.number(row), "give it another id"
+            found.append(Problem(file=self.name, line=line, reason=reason, remedy=remedy))
+        return sorted(found, key=lambda problem: problem.line)
 
     def row(self, example: int) -> int | None:
         """Return the row of an id, or None."""
-        place = int(np.searchsorted(self._sorted, example))
-        if place < len(self._sorted) and self._sorted[place] == example:
-            return int(self._order[place])
-        return None
+        return self.places.find(example)
+
+    def number(self, row: int) -> int:
+        """Return the line number of a row, counted from 1."""
+        start = int(self.starts.values[row])
+        block = next(block for block in reversed(self.facts.blocks) if block.start <= start)
+        return block.number + files.read_at(self.descriptor, block.start, start - block.start).count(b"\n")
 
     def body(self, row: int) -> bytes:
         """Return the line of a row, without its line end."""
-        start = int(self.starts[row])
-        return files.read_at(self.descriptor, start, int(self.stops[row]) - start)
+        return files.read_at(self.descriptor, int(self.starts.values[row]), int(self.lengths.values[row]))
+
+    def bodies(self, *, doubles: bool = False) -> Iterator[tuple[int, bytes]]:
+        """Yield every line with its id, in the order of the file and by long reads."""
+        rows, start, data = len(self), 0, b""
+        ids, starts, lengths = self.ids.values, self.starts.values, self.lengths.values
+        hidden = set() if doubles else set(self.places.doubles)
+        for row in range(rows):
+            begin, length = int(starts[row]) - start, int(lengths[row])
+            if not 0 <= begin <= len(data) - length:
+                start, begin = int(starts[row]), 0
+                data = files.read_at(self.descriptor, start, max(AHEAD, length))
+            if row not in hidden:
+                yield int(ids[row]), data[begin : begin + length]
 
     def whole(self, row: int) -> tuple[int, int]:
         """Return where the line of a row begins and ends, its line end included."""
-        start, stop = int(self.starts[row]), int(self.stops[row])
+        start = int(self.starts.values[row])
+        stop = start + int(self.lengths.values[row])
         end = files.read_at(self.descriptor, stop, 64)
-        while b"\n" not in end and stop + len(end) < self.signature[1]:
+        while b"\n" not in end and stop + len(end) < self.size:
             end += files.read_at(self.descriptor, stop + len(end), 1 << 16)
-        cut = end.find(b"\n") + 1
-        return start, stop + (cut or len(end))
+        return start, stop + (end.find(b"\n") + 1 or len(end))
 
     def missing_end(self) -> bytes:
         """Return the line end that the file lacks before something may be appended; b"" when it has one."""
-        size = self.signature[1]
-        return b"" if not size or files.read_at(self.descriptor, size - 1, 1) == b"\n" else b"\n"
+        return b"\n" if self.size and files.read_at(self.descriptor, self.size - 1, 1) != b"\n" else b""
 
-    def last_id(self) -> int:
-        """Return the highest id in the file, 0 when there is none."""
-        return int(self._sorted[-1]) if len(self._sorted) else 0
+    def span(self, block: int) -> tuple[int, int]:
+        """Return where a block begins and ends."""
+        blocks = self.facts.blocks
+        return blocks[block].start, self.size if block + 1 == len(blocks) else blocks[block + 1].start
+
+    def stands(self, block: int, descriptor: int, shift: int) -> bool:
+        """Say whether a block stands unchanged in an open file, `shift` bytes further on."""
+        start, stop = self.span(block)
+        data = files.read_at(descriptor, start + shift, stop - start)
+        return len(data) == stop - start and xxhash.xxh3_64_intdigest(data) == self.facts.blocks[block].hash
 
 
-def _body(whole: bytes, place: int, *, first: bool) -> tuple[int, int]:
-    start = len(BOM) if first and whole.startswith(BOM) else 0
-    text = whole[start:]
-    stop = start + len(text.rstrip(b" \t\r\n"))
-    start += len(text) - len(text.lstrip(b" \t\r\n")) if stop > start else 0
-    return place + start, place + max(start, stop)
+def scanned(path: Path, name: str) -> Index:
+    """Return the index of a file that was read from end to end."""
+    opened = Opened(path)
+    now = signature(os.fstat(opened.descriptor))
+    columns, blocks, faults, number = scan(opened.descriptor, 0, now[1], 1, 0)
+    return Index(opened, name, Facts(now, blocks, faults, number - 1), [Part(columns, 0, len(columns))])

@@ -78,6 +78,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.entries: list[Entry] = []
+        self.generation = 0
         self._header = b""
         self._offset = 0
         self._stat: tuple[int, int, int] | None = None
@@ -111,6 +112,7 @@ class Journal:
 
     def _forgotten(self) -> bool:
         had = bool(self.entries)
+        self.generation += 1
         self.entries, self._header, self._offset, self._stat = [], b"", 0, None
         return had
 

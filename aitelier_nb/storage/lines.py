@@ -19,7 +19,7 @@ LARGEST_ID = 2**53 - 1  # the `ait` tool reads numbers as doubles
 SHOWN = 40
 
 
-class Turn(msgspec.Struct):
+class Turn(msgspec.Struct, omit_defaults=True):
     """A message with the types that Message has; other keys are not looked at."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
@@ -45,6 +45,7 @@ class Line(msgspec.Struct, rename="camel"):
     tags: list[str] | None = None
     note: str | None = None
     flagged: bool | None = None
+    source: Any = None
 
 
 _line = msgspec.json.Decoder(Line)
@@ -91,11 +92,14 @@ def fields(body: bytes) -> dict[str, bytes]:
 
 
 def encode(value: object) -> bytes:
-    """Return a value as the `ait` tool writes it: compact, non-ASCII as it is, half surrogates escaped."""
+    """Return a value as the `ait` tool writes it: compact, non-ASCII as it is."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"a text holds half of a surrogate pair ({error.object[error.start]!r}), which is no character",
+            hint="take that character out of the text",
+        ) from error
     except (TypeError, ValueError) as error:
         raise DataError(
             f"{value!r:.80} cannot be written as JSON", hint="use text, numbers, lists"

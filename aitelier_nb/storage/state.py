@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from aitelier_nb.errors import DataError, StorageError
-from aitelier_nb.storage.index import Index, signature
+from aitelier_nb.storage.following import followed, opened, save
+from aitelier_nb.storage.growing import Numbers
+from aitelier_nb.storage.index import Index, scanned, signature
 from aitelier_nb.storage.journal import GONE, Change, Entry, Journal
 from aitelier_nb.storage.lines import changed, decode, line_hash
 from aitelier_nb.storage.locks import lock
@@ -31,13 +36,18 @@ class Conflict:
 class State:
     """The index of the file and the lines that edits have changed since it was written."""
 
-    def __init__(self, path: Path, journal: Path, lock_path: Path, name: str) -> None:
-        self.path, self.name, self.lock_path = path, name, lock_path
-        self.journal = Journal(journal)
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "data" / "examples.jsonl"
+        self.name = "data/examples.jsonl"
+        self.lock_path = folder / ".aitelier" / "lock"
+        self.head_path = folder / "data" / "parquet" / "examples.head.parquet"
+        self.body_path = folder / "data" / "parquet" / "examples.body.parquet"
+        self.journal = Journal(folder / ".aitelier" / "journal.jsonl")
         self.pending: dict[int, bytes | None] = {}
         self.conflicts: list[Conflict] = []
         self.threads = threading.RLock()
         self._index: Index | None = None
+        self._hidden: Numbers | None = None
 
     @property
     def index(self) -> Index:
@@ -68,9 +78,21 @@ class State:
     def close(self) -> None:
         """Let go of the file; the next read opens it again."""
         with self.threads:
-            if self._index is not None:
-                self._index.close()
             self._index = None
+
+    def save_head(self) -> None:
+        """Write the head of the mirror, where that is worth it; a disk that says no is left alone."""
+        index = self.index
+        if not index.saved:
+            with contextlib.suppress(OSError):
+                save(index, self.head_path)
+
+    def start_over(self) -> None:
+        """Throw the mirror away and read the file from end to end."""
+        for path in (self.head_path, self.body_path):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        self._index, self._hidden = scanned(self.path, self.name), None
 
     def _stale(self) -> bool:
         try:
@@ -84,7 +106,7 @@ class State:
         fresh = self._refresh_index()
         again, entries = self.journal.grown()
         if fresh or again:
-            self.pending, self.conflicts = {}, []
+            self.pending, self.conflicts, self._hidden = {}, [], None
             entries = self.journal.entries
             self._replay(entries, self._applied(entries))
         else:
@@ -100,9 +122,11 @@ class State:
             ) from error
         if self._index is not None and self._index.signature == now:
             return False
-        if self._index is not None:
-            self._index.close()
-        self._index = Index(self.path, self.name)
+        if self._index is None:
+            self._index = opened(self.path, self.name, self.head_path)
+        else:
+            self._index = followed(self._index, self.path)
+        self._hidden = None
         return True
 
     def _applied(self, entries: Sequence[Entry]) -> dict[int, int]:
@@ -130,15 +154,20 @@ class State:
         """Put one change on the line that it was made on, or on what became of it outside."""
         body = self.body(change.id)
         if digest(body) == change.on:
-            self.pending[change.id] = put(body, change)
+            self._put(change, body)
             return
         if body is None or not _same_example(body, change):
             self.conflicts.append(Conflict(entry, change, body, applied=False))
             return
         clash = change.to == GONE or _clashes(body, change)
-        self.pending[change.id] = put(body, change)
+        self._put(change, body)
         if clash:
             self.conflicts.append(Conflict(entry, change, body, applied=True))
+
+    def _put(self, change: Change, body: bytes | None) -> None:
+        self.pending[change.id] = put(body, change)
+        if GONE in (change.on, change.to):
+            self._hidden = None
 
     def base(self, example: int) -> bytes | None:
         """Return the line that the file holds for an id, or None."""
@@ -149,18 +178,32 @@ class State:
         """Return the line of an id with its edits, or None where there is none."""
         return self.pending[example] if example in self.pending else self.base(example)
 
-    def ids(self) -> list[int]:
-        """Return the ids of all examples, in the order of the file; restored ones come last."""
-        listed: list[int] = self.index.ids.tolist()
-        if not self.pending:
-            return listed
-        kept = [example for example in listed if self.pending.get(example, b"") is not None]
-        new = [
-            example
-            for example, body in self.pending.items()
-            if body is not None and self.index.row(example) is None
-        ]
-        return kept + new
+    def hidden(self) -> Numbers:
+        """Return the rows that hold no example: second lines of an id, and deleted ones; rising."""
+        if self._hidden is None:
+            gone = (self.index.row(example) for example, body in self.pending.items() if body is None)
+            rows = [*self.index.places.doubles, *(row for row in gone if row is not None)]
+            self._hidden = np.array(sorted(rows), np.int64)
+        return self._hidden
+
+    def restored(self) -> list[int]:
+        """Return the ids of examples that have no line in the file yet."""
+        kept = [example for example, body in self.pending.items() if body is not None]
+        return [example for example in kept if self.index.row(example) is None]
+
+    def __len__(self) -> int:
+        return len(self.index) - len(self.hidden()) + len(self.restored())
+
+    def ids(self, start: int = 0, stop: int | None = None) -> list[int]:
+        """Return the ids of the examples at some places of the file; restored ones come last."""
+        hidden = self.hidden()
+        listed = len(self.index) - len(hidden)
+        stop = listed + len(self.pending) if stop is None else stop
+        places = np.arange(min(start, listed), min(stop, listed))
+        if len(hidden):
+            places += np.searchsorted(hidden - np.arange(len(hidden)), places, side="right")
+        found: list[int] = self.index.ids.values[places].tolist()
+        return found + self.restored()[max(start - listed, 0) : max(stop - listed, 0)]
 
     def commit(self, entry: Entry) -> None:
         """Write an edit down for good, and know it. The caller holds the lock."""

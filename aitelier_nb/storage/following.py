@@ -1,0 +1,137 @@
+"""An index kept up with its file: what did not change is not read line by line again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from aitelier_nb.storage import files, heads, parts
+from aitelier_nb.storage.files import Opened
+from aitelier_nb.storage.heads import Facts
+from aitelier_nb.storage.index import Index, scanned, signature
+from aitelier_nb.storage.parts import Part
+from aitelier_nb.storage.scanning import Block, Fault, scan
+
+__all__ = ["LARGE", "followed", "opened", "save"]
+
+LARGE = 8 << 20  # bytes; a smaller file is read in less time than its head is looked after
+COMPARED = 64 << 20  # bytes; a smaller file that grew is compared whole, a larger one at both ends
+
+
+def opened(path: Path, name: str, head: Path) -> Index:
+    """Return the index of a file: from its head where there is a good one."""
+    if path.stat().st_size < LARGE:
+        return scanned(path, name)
+    known = _from_head(path, name, head)
+    if known is None:
+        return scanned(path, name)
+    return known if known.signature == signature(path.stat()) else followed(known, path, live=False)
+
+
+def _from_head(path: Path, name: str, head: Path) -> Index | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(head, page_checksum_verification=True)
+        facts = heads.read_facts(file)
+        if facts is None or not heads.schema().equals(file.schema_arrow.remove_metadata()):
+            return None
+        found = Index(Opened(path), name, facts, [Part(file, 0, file.metadata.num_rows)])
+    except (OSError, pa.ArrowException):
+        return None
+    found.saved = True
+    return found
+
+
+def followed(old: Index, path: Path, *, live: bool = True) -> Index:
+    """Return the index of the file as it is now, made from that of an earlier state.
+
+    A file that only grew costs what was appended; one that was changed costs one pass over its
+    bytes and a reading of the lines from the first block that differs to the last. Of a large file
+    that grew while it was held open (`live`) only both ends are compared.
+    """
+    opened = Opened(path)
+    now = signature(os.fstat(opened.descriptor))
+    if now[1] < LARGE or not old.facts.blocks:
+        return scanned(path, old.name)
+    if now[0] == old.signature[0] and now[1] > old.size and _only_grew(old, opened.descriptor, live=live):
+        old.opened = opened
+        old.extend()
+        return old
+    return _spliced(old, opened)
+
+
+def _only_grew(old: Index, descriptor: int, *, live: bool) -> bool:
+    if files.read_at(descriptor, old.size - 1, 1) != b"\n":
+        return False
+    last = len(old.facts.blocks) - 1
+    looked_at = (0, last) if live and old.size >= COMPARED else range(last + 1)
+    return all(old.stands(block, descriptor, 0) for block in looked_at)
+
+
+def _spliced(old: Index, opened: Opened) -> Index:
+    descriptor = opened.descriptor
+    now = signature(os.fstat(descriptor))
+    blocks, grown = old.facts.blocks, now[1] - old.size
+    front = 0
+    while front < len(blocks) and old.stands(front, descriptor, 0):
+        front += 1
+    if front and files.read_at(descriptor, old.span(front - 1)[1] - 1, 1) != b"\n":
+        front -= 1
+    begin = old.span(front - 1)[1] if front else 0
+    back = len(blocks)
+    while back > front and old.span(back - 1)[0] + grown >= begin and old.stands(back - 1, descriptor, grown):
+        back -= 1
+    while back < len(blocks) and not _after_line_end(descriptor, blocks[back].start + grown, begin):
+        back += 1
+    end = blocks[back].start + grown if back < len(blocks) else now[1]
+    return _joined(old, opened, (front, back), (begin, end))
+
+
+def _after_line_end(descriptor: int, place: int, begin: int) -> bool:
+    return place == begin or files.read_at(descriptor, place - 1, 1) == b"\n"
+
+
+def _joined(old: Index, opened: Opened, kept: tuple[int, int], read: tuple[int, int]) -> Index:
+    """Return an index whose blocks before and from `kept` on are old, and whose bytes `read` are scanned."""
+    blocks, (front, back) = old.facts.blocks, kept
+    rows, lines = len(old), old.facts.lines
+    first = blocks[front] if front < len(blocks) else Block(old.size, lines + 1, rows, 0)
+    after = blocks[back] if back < len(blocks) else Block(old.size, lines + 1, rows, 0)
+    columns, new, faults, number = scan(opened.descriptor, *read, first.number, first.row)
+    shift, down, more = read[1] - after.start, number - after.number, first.row + len(columns) - after.row
+    now = signature(os.fstat(opened.descriptor))
+    facts = Facts(
+        now,
+        [
+            *blocks[:front],
+            *new,
+            *(Block(b.start + shift, b.number + down, b.row + more, b.hash) for b in blocks[back:]),
+        ],
+        [
+            *(fault for fault in old.facts.faults if fault.number < first.number),
+            *faults,
+            *(
+                Fault(f.number + down, f.reason, f.remedy)
+                for f in old.facts.faults
+                if f.number >= after.number
+            ),
+        ],
+        lines + down,
+    )
+    held = [
+        *parts.cut(old.parts, 0, first.row),
+        Part(columns, 0, len(columns)),
+        *parts.cut(old.parts, after.row, rows, shift),
+    ]
+    return Index(opened, old.name, facts, held)
+
+
+def save(index: Index, head: Path) -> None:
+    """Write the head; the index then keeps its scalars there instead of in memory."""
+    import pyarrow.parquet as pq
+
+    heads.write(head, index.table(heads.schema().names), index.facts)
+    index.saved = True
+    index.parts = [Part(pq.ParquetFile(head, page_checksum_verification=True), 0, len(index))]

@@ -1,0 +1,65 @@
+"""Numbers in a row that can be added to without copying those that are there."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Growing", "Numbers", "Places"]
+
+Numbers = npt.NDArray[np.int64]
+
+
+class Growing:
+    """Whole numbers with room at the end; `values` is a view of those in use."""
+
+    def __init__(self, values: npt.ArrayLike) -> None:
+        self._room = np.asarray(values, np.int64)
+        self.values: Numbers = self._room
+
+    def extend(self, more: npt.ArrayLike) -> None:
+        """Add numbers; in the mean this costs what the new ones cost."""
+        added = np.asarray(more, np.int64)
+        used, wanted = len(self.values), len(self.values) + len(added)
+        if wanted > len(self._room) or not self._room.flags.writeable:
+            self._room = np.concatenate([self.values, np.empty(max(wanted, 64), np.int64)])
+        self._room[used:wanted] = added
+        self.values = self._room[:wanted]
+
+
+class Places:
+    """At which row each id stands; of an id that comes twice the first row counts."""
+
+    def __init__(self, ids: Numbers) -> None:
+        self._count = self._rows = len(ids)
+        self._rising = bool(np.all(ids[1:] > ids[:-1]))
+        self._order = None if self._rising else np.argsort(ids, kind="stable")
+        self._sorted = ids if self._order is None else ids[self._order]
+        self._late: dict[int, int] = {}
+        self._highest_late = 0
+        self.doubles: list[int] = []
+        if self._order is not None:
+            again = np.flatnonzero(self._sorted[1:] == self._sorted[:-1]) + 1
+            self.doubles = sorted(self._order[again].tolist())
+
+    @property
+    def highest(self) -> int:
+        """The highest id, 0 when there is none."""
+        return max(int(self._sorted[-1]) if self._count else 0, self._highest_late)
+
+    def add(self, ids: Numbers) -> None:
+        """Take in the ids of further rows."""
+        for row, example in enumerate(ids.tolist(), self._rows):
+            if self.find(example) is None:
+                self._late[example] = row
+                self._highest_late = max(self._highest_late, example)
+            else:
+                self.doubles.append(row)
+        self._rows += len(ids)
+
+    def find(self, example: int) -> int | None:
+        """Return the row of an id, or None."""
+        place = int(np.searchsorted(self._sorted, example))
+        if place < self._count and self._sorted[place] == example:
+            return place if self._order is None else int(self._order[place])
+        return self._late.get(example)

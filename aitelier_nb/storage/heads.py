@@ -1,0 +1,161 @@
+"""The head of the mirror: one row of scalars for each line, in data/parquet/examples.head.parquet."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aitelier_nb.storage.scanning import Block, Columns, Fault
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+__all__ = ["FRAME", "Facts", "read_facts", "schema", "table", "write", "write_parquet"]
+
+VERSION = 1
+FRAME = ("id", "rating", "split", "created_at", "version", "n_turns", "n_chars", "flagged", "group", "source")
+GROUP_ROWS = 1 << 18
+DELTAS = ("id", "created_at", "version", "start")
+PLAIN = ("n_chars", "length", "hash", "content", "first", "n_turns")
+RAW = ("hash", "content", "first")  # hashes do not compress
+
+
+def schema() -> pa.Schema:
+    """Return the columns of the head.
+
+    id int64; rating int8, null when not rated; split, null when in neither; created_at in UTC
+    milliseconds; version int32; n_turns and n_chars of the messages; flagged; group and source as
+    text; start and length of the line in bytes; xxh3-64 of the line, of its messages, and of
+    its messages with the first answer.
+    """
+    import pyarrow as pa
+
+    kinds = {
+        "id": pa.int64(),
+        "rating": pa.int8(),
+        "split": pa.dictionary(pa.int32(), pa.string()),
+        "created_at": pa.timestamp("ms", "UTC"),
+        "version": pa.int32(),
+        "n_turns": pa.int32(),
+        "n_chars": pa.int32(),
+        "flagged": pa.bool_(),
+        "group": pa.string(),
+        "source": pa.string(),
+        "start": pa.int64(),
+        "length": pa.int32(),
+        "hash": pa.uint64(),
+        "content": pa.uint64(),
+        "first": pa.uint64(),
+    }
+    return pa.schema(kinds)
+
+
+def table(columns: Columns) -> pa.Table:
+    """Return scanned columns as Arrow."""
+    import pyarrow as pa
+
+    shape = schema()
+    arrays = {}
+    for name, values in columns.values.items():
+        kind = shape.field(name).type
+        if name == "created_at":
+            arrays[name] = times(values)
+        elif name == "split":
+            arrays[name] = pa.array(values, pa.string()).dictionary_encode().cast(kind)
+        else:
+            arrays[name] = pa.array(values, kind)
+    return pa.table(arrays, schema=shape)
+
+
+def times(values: Sequence[str]) -> pa.Array:
+    """Return ISO 8601 texts as UTC times; null where a text is none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = pa.array(values, pa.string())
+    try:
+        return pc.cast(texts, pa.timestamp("ms", "UTC"))
+    except pa.ArrowInvalid:
+        looks = pc.match_substring_regex(texts, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$")
+    try:
+        return pc.cast(pc.if_else(looks, texts, None), pa.timestamp("ms", "UTC"))
+    except pa.ArrowInvalid:  # the 31st of February
+        return pa.nulls(len(values), pa.timestamp("ms", "UTC"))
+
+
+class Facts:
+    """What the head says of the file that it was made from: its signature, blocks and bad lines."""
+
+    def __init__(
+        self, signature: Sequence[int], blocks: Sequence[Block], faults: Sequence[Fault], lines: int
+    ) -> None:
+        self.signature = tuple(signature)
+        self.blocks, self.faults, self.lines = list(blocks), list(faults), lines
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return the facts as they are kept beside the columns."""
+        places = np.array([block[:3] for block in self.blocks], np.int64)
+        hashes = np.array([block.hash for block in self.blocks], np.uint64)
+        facts = {
+            "version": VERSION,
+            "signature": self.signature,
+            "lines": self.lines,
+            "faults": self.faults,
+            "places": base64.b64encode(places.tobytes()).decode(),
+            "hashes": base64.b64encode(hashes.tobytes()).decode(),
+        }
+        return {"aitelier": json.dumps(facts)}
+
+
+def read_facts(file: pq.ParquetFile) -> Facts | None:
+    """Return what a head says of its file; None when it is not one of this version."""
+    try:
+        facts = json.loads((file.schema_arrow.metadata or {})[b"aitelier"])
+        if facts["version"] != VERSION:
+            return None
+        places = np.frombuffer(base64.b64decode(facts["places"]), np.int64).reshape(-1, 3).T.tolist()
+        hashes = np.frombuffer(base64.b64decode(facts["hashes"]), np.uint64).tolist()
+        blocks = [Block(*values) for values in zip(*places, hashes, strict=True)]
+        faults = [Fault(*fault) for fault in facts["faults"]]
+        return Facts(facts["signature"], blocks, faults, facts["lines"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def write(path: Path, content: pa.Table, facts: Facts) -> None:
+    """Write the head; derived, so it is put in place whole but not synced."""
+    options: dict[str, Any] = {
+        "compression": {name: "NONE" if name in RAW else "ZSTD" for name in content.column_names},
+        "use_dictionary": ["rating", "split", "group", "source"],
+        "column_encoding": {
+            **dict.fromkeys(DELTAS, "DELTA_BINARY_PACKED"),
+            **dict.fromkeys(PLAIN, "PLAIN"),
+        },
+        "row_group_size": GROUP_ROWS,
+        "write_statistics": False,
+    }
+    write_parquet(path, content.replace_schema_metadata(facts.to_metadata()), options)
+
+
+def write_parquet(path: Path, content: pa.Table, options: dict[str, Any]) -> None:
+    """Write a table beside its place and move it there; a half-written one is never seen."""
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        pq.write_table(content, new, write_page_checksum=True, **options)
+        os.replace(new, path)  # noqa: PTH105 - the same call as in files
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise

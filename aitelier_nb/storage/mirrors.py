@@ -1,0 +1,95 @@
+"""The Parquet mirror in data/parquet: made when it is asked for, thrown away when it is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aitelier_nb.storage import bodies, following, heads, overlay, parts
+from aitelier_nb.storage.index import Index
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["FRAME", "frame", "refresh"]
+
+FRAME = (*heads.FRAME, "hash")
+PATCHED = 10  # a body is written anew when more than one row in so many differs
+SMALL = 1 << 14  # rows that are written anew in no time
+
+
+def refresh(index: Index, head: Path, body: Path) -> None:
+    """Write what of the mirror is not there or differs from the file."""
+    if not index.saved or not head.exists():
+        following.save(index, head)
+    if _stale(index, body) is not None:
+        _write(index, body)
+
+
+def frame(index: Index, pending: Mapping[int, bytes | None], body: Path, *, text: bool) -> pa.Table:
+    """Return all examples with their edits as one table: scalars, and the texts when asked for."""
+    table = overlay.overlaid(index, pending, FRAME)
+    if not text:
+        return table
+    texts = _texts(index, body)
+    pieces: dict[int, pa.Table | None] = dict.fromkeys(index.places.doubles)
+    new = []
+    for example, line in pending.items():
+        row = index.row(example)
+        piece = None if line is None else next(bodies.tables([line])).select(bodies.TEXT[1:])
+        if row is not None:
+            pieces[row] = piece
+        elif piece is not None:
+            new.append(piece)
+    texts = overlay.spliced(texts, pieces, new) if pieces or new else texts
+    for name in bodies.TEXT[1:]:
+        table = table.append_column(name, texts[name])
+    return table
+
+
+def _texts(index: Index, path: Path) -> pa.Table:
+    """Return the text columns of all rows of an index; what the mirror lacks is read from the lines."""
+    import pyarrow as pa
+
+    names = bodies.TEXT[1:]
+    stale = _stale(index, path)
+    if stale is not None and (len(index) <= SMALL or len(stale) * PATCHED > len(index)):
+        with contextlib.suppress(OSError):
+            _write(index, path)
+            stale = None
+    if stale is None:
+        return bodies.read(path, names)
+    if len(stale) == len(index):
+        shape = bodies.schema()
+        lines = (line for _, line in index.bodies(doubles=True))
+        return pa.concat_tables([shape.empty_table(), *bodies.tables(lines)]).select(names)
+    stored = bodies.read(path, names)
+    fresh = list(bodies.tables(index.body(row) for row in stale))
+    rows = pa.concat_tables(fresh).select(names) if fresh else stored.slice(0, 0)
+    within = [(place, row) for place, row in enumerate(stale) if row < stored.num_rows]
+    pieces = {row: rows.slice(place, 1) for place, row in within}
+    return overlay.spliced(stored.slice(0, len(index)), pieces, [rows.slice(len(within))])
+
+
+def _stale(index: Index, path: Path) -> Sequence[int] | None:
+    """Return the rows that the body does not hold as they are; None when it holds all, and no more."""
+    import pyarrow as pa
+
+    wanted = parts.numbers(index.parts, "hash")
+    try:
+        held = bodies.read(path, ["hash"])["hash"].to_numpy()
+    except (OSError, pa.ArrowException):
+        return range(len(wanted))
+    both = min(len(held), len(wanted))
+    differs = np.flatnonzero(held[:both] != wanted[:both])
+    if len(held) == len(wanted) and not len(differs):
+        return None
+    return [*differs.tolist(), *range(both, len(wanted))]
+
+
+def _write(index: Index, path: Path) -> None:
+    bodies.write(path, (line for _, line in index.bodies(doubles=True)))

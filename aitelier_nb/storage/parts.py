@@ -1,0 +1,88 @@
+"""Scalars of a run of rows, wherever they are: just scanned, in Arrow, or in a head not yet read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from aitelier_nb.storage import heads
+from aitelier_nb.storage.scanning import Columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+__all__ = ["Part", "cut", "joined", "numbers"]
+
+
+class Part(NamedTuple):
+    """Rows `first` to `last` of a source; their lines stand `shift` bytes after where the source says."""
+
+    source: Columns | pa.Table | pq.ParquetFile
+    first: int
+    last: int
+    shift: int = 0
+
+    def cut(self, first: int, last: int, shift: int) -> Part:
+        """Return some of the rows, counted from the part's own first, moved by further bytes."""
+        return Part(self.source, self.first + first, self.first + last, self.shift + shift)
+
+    def numbers(self, name: str) -> npt.NDArray[np.generic]:
+        """Return one column of whole numbers, 0 where there is none."""
+        if isinstance(self.source, Columns):
+            values = self.source.values[name][self.first : self.last]
+            kind = np.uint64 if name in heads.RAW else np.int64
+            found = np.array([value or 0 for value in values], kind)
+        else:
+            column = _read(self.source, [name])[name].slice(self.first, self.last - self.first)
+            found = (column.fill_null(0) if column.null_count else column).to_numpy()
+        return found + np.int64(self.shift) if name == "start" and self.shift else found
+
+    def read(self, names: Sequence[str]) -> pa.Table:
+        """Return columns as Arrow."""
+        rows = _read(self.source, names).slice(self.first, self.last - self.first)
+        if self.shift and "start" in names:
+            import pyarrow.compute as pc
+
+            moved = pc.add(rows["start"], self.shift)
+            rows = rows.set_column(rows.column_names.index("start"), "start", moved)
+        return rows
+
+
+def _read(source: Columns | pa.Table | pq.ParquetFile, names: Sequence[str]) -> pa.Table:
+    if isinstance(source, Columns):
+        return heads.table(source).select(list(names))
+    if hasattr(source, "metadata"):
+        return source.read(list(names))
+    return source.select(list(names))
+
+
+def joined(parts: Sequence[Part], names: Sequence[str]) -> pa.Table:
+    """Return the rows of all parts as one table."""
+    import pyarrow as pa
+
+    shape = heads.schema()
+    wanted = pa.schema([shape.field(name) for name in names])
+    tables = [part.read(names).cast(wanted) for part in parts if part.last > part.first]
+    return pa.concat_tables(tables) if tables else wanted.empty_table()
+
+
+def numbers(parts: Sequence[Part], name: str) -> npt.NDArray[np.generic]:
+    """Return one column of whole numbers of all parts."""
+    found = [part.numbers(name) for part in parts]
+    return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def cut(parts: Sequence[Part], first: int, last: int, shift: int = 0) -> list[Part]:
+    """Return the parts of rows `first` to `last`, their lines moved by some bytes."""
+    found, place = [], 0
+    for part in parts:
+        length = part.last - part.first
+        begin, end = max(first - place, 0), min(last - place, length)
+        if begin < end:
+            found.append(part.cut(begin, end, shift))
+        place += length
+    return found

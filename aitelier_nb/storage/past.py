@@ -1,0 +1,137 @@
+"""What became of each example: its history, the way back, and what was deleted."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from aitelier_nb.errors import ConflictError, DataError
+from aitelier_nb.schema import Edit, Example
+from aitelier_nb.storage import editing, history
+from aitelier_nb.storage.editing import now
+from aitelier_nb.storage.folding import conflict_entry
+from aitelier_nb.storage.journal import GONE, Change, Entry, edit
+from aitelier_nb.storage.ledger import Ledger
+from aitelier_nb.storage.lines import decode
+from aitelier_nb.storage.reading import Reading
+
+__all__ = ["Key", "Past"]
+
+Key = tuple[str, int]
+
+
+class Past(Reading):
+    """The part of a dataset that knows its edits.
+
+    Parameters
+    ----------
+    folder
+        The project's folder.
+    rater
+        Who makes edits that do not say `by`.
+    """
+
+    def __init__(self, folder: Path, *, rater: str) -> None:
+        super().__init__(folder)
+        self._rater = rater
+        self._ledger = Ledger(self.history_path, self._state.journal)
+
+    def history(self, example_id: int) -> list[Edit]:
+        """Return every edit of an example, oldest first; of deleted ones too."""
+        with self._state.reading():
+            folded = history.of_example(self.history_path, example_id)
+            waiting = [*self._state.journal.entries, *map(conflict_entry, self._state.conflicts)]
+            body = self._state.body(example_id)
+        known = {entry.event for entry in folded}
+        made = "" if body is None else str(decode(body).get("createdAt", ""))
+        found = []
+        for entry in [*folded, *(entry for entry in waiting if entry.event not in known)]:
+            if history.concerns(entry.ids, example_id):
+                found.append(_added(entry, example_id, made))
+            found += [edit(entry, change) for change in entry.changes if change.id == example_id]
+        if not found and body is None:
+            raise DataError(f"there is no example {example_id}", hint="`ait list` shows the ids")
+        return found
+
+    def deleted_validation(self) -> list[Example]:
+        """Return the examples that were in validation when they were deleted."""
+        found: dict[int, Example] = {}
+        with self._state.reading():
+            for entry in self._backwards():
+                for change in entry.changes:
+                    gone = change.to == GONE and change.on != GONE and change.id not in found
+                    if gone and self._state.body(change.id) is None and change.former.get("split") == "val":
+                        found[change.id] = editing.example(bytes(change.before))
+        return list(found.values())
+
+    def undo(self, *, by: str | None = None, key: Key | None = None, of: Key | None = None) -> Edit | None:
+        """Revert the caller's own latest edit that still stands; None when there is none left.
+
+        Parameters
+        ----------
+        key
+            (session, number) of a message from a browser: the same one is taken once.
+        of
+            (session, number) of the edit to revert instead of the latest.
+
+        Raises
+        ------
+        ConflictError
+            Somebody else has changed the same example since.
+        """
+        who = by or self._rater
+        with self._state.writing():
+            if self._seen(key):
+                return None
+            entry = self._standing(who, of)
+            if entry is None:
+                return None
+            changes = [self._reverse(change) for change in entry.changes]
+            for first, last in entry.ids:
+                bodies = (self._state.body(example_id) for example_id in range(first, last + 1))
+                changes += [editing.removed(body) for body in bodies if body is not None]
+            undone = self._entry("undo", who, key, changes)
+            undone.reverts = entry.event
+            self._state.commit(undone)
+            return edit(undone, changes[0]) if changes else None
+
+    def _standing(self, by: str, of: Key | None) -> Entry | None:
+        reverted = set()
+        for entry in self._backwards():
+            if entry.reverts is not None:
+                reverted.add(entry.reverts)
+            elif (
+                entry.event in reverted or entry.by != by or entry.kind in ("conflict", "forget", "renumber")
+            ):
+                continue
+            elif of is None or entry.key == of:
+                return entry
+        return None
+
+    def _backwards(self) -> Iterator[Entry]:
+        yield from reversed(self._state.journal.entries)
+        yield from history.entries(self.history_path)
+
+    def _reverse(self, change: Change) -> Change:
+        back = editing.reverse(change, self._state.body(change.id))
+        if back is None:
+            raise ConflictError(
+                f"example {change.id} has been changed since", hint=f"look at `ait history {change.id}`"
+            )
+        return back
+
+    def _entry(self, kind: str, by: str | None, key: Key | None, changes: list[Change]) -> Entry:
+        return Entry(new_event(), now(), by or self._rater, kind, changes, key)
+
+    def _seen(self, key: Key | None) -> bool:
+        return key is not None and self._ledger.event(key) is not None
+
+
+def _added(entry: Entry, example_id: int, made: str) -> Edit:
+    return Edit(event=entry.event, at=entry.at, by=entry.by, id=example_id, created_at=made, kind=entry.kind)
+
+
+def new_event() -> str:
+    """Return a new name of an event, never given before."""
+    return secrets.token_hex(8)
