@@ -37,6 +37,7 @@ PHONE = re.compile(
 CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-]|\.\d)")
 ACCOUNT = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
 ADDRESS = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d)")
+MANY_DIGITS = re.compile(r"(?:\d\D{0,3}){8}")
 HARMLESS = ("127.", "0.", "255.", "192.0.2.", "198.51.100.", "203.0.113.")
 
 
@@ -59,7 +60,10 @@ def masked(text: str) -> str:
 
 
 def _all(text: str) -> Iterator[Finding]:
-    for kind, pattern, holds in KINDS:
+    numbers = MANY_DIGITS.search(text) is not None
+    for kind, pattern, marks, holds in KINDS:
+        if not (any(mark in text for mark in marks) if marks else numbers):
+            continue
         for match in pattern.finditer(text):
             if holds(match[0]):
                 yield Finding(kind, *match.span())
@@ -82,11 +86,12 @@ def _reachable(address: str) -> bool:
     return all(int(part) < 256 for part in address.split(".")) and not address.startswith(HARMLESS)  # noqa: PLR2004
 
 
-KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
-    ("key", KEY, bool),
-    ("mail address", MAIL, bool),
-    ("card number", CARD, _luhn),
-    ("account number", ACCOUNT, _iban),
-    ("IP address", ADDRESS, _reachable),
-    ("phone number", PHONE, bool),
+KINDS: tuple[tuple[str, re.Pattern[str], tuple[str, ...], Callable[[str], bool]], ...] = (
+    ("key", KEY, ("-", "_", "AIza", "AKIA", "ASIA", "Bearer", "//"), bool),
+    ("mail address", MAIL, ("@",), bool),
+    ("card number", CARD, (), _luhn),
+    ("account number", ACCOUNT, (), _iban),
+    ("IP address", ADDRESS, (".",), _reachable),
+    ("phone number", PHONE, (), bool),
 )
+"""Kind, pattern, marks of which the text must hold one (none: many digits), and the check."""

@@ -6,17 +6,18 @@ The hash of a file says that something changed; the hashes of lines and fields s
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FIELD", "LINE", "field_hashes", "line_hash", "of_files", "of_json", "sources"]
+import msgspec
+
+__all__ = ["FIELD", "LINE", "field_hashes", "line_hash", "of_files", "sources"]
 
 LINE, FIELD = 10, 4
 """Hexadecimal digits of a line's and of a field's hash."""
 
-BLOCK = 1 << 20
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def sources(project: Path) -> list[Path]:
@@ -75,16 +76,10 @@ def field_hashes(line: bytes) -> dict[str, str]:
     if not line.startswith(b"{"):
         return {}
     try:
-        value = json.loads(line)
-    except ValueError:
+        values = _fields.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
-    return {key: of_json(value[key])[:FIELD] for key in sorted(value)} if isinstance(value, dict) else {}
-
-
-def of_json(value: Any) -> str:
-    """Return the SHA-256 (hex) of a JSON value: sorted keys, no blanks, ASCII."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return {key: hashlib.sha256(values[key]).hexdigest()[:FIELD] for key in sorted(values)}
 
 
 def read_rows(rows: str, fields: Sequence[Sequence[str]]) -> Iterator[tuple[str, dict[str, str]]]:

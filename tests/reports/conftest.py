@@ -1,3 +1,4 @@
+import random
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -43,10 +44,27 @@ def small_project(folder: Path, examples: int = 40) -> Project:
     return project
 
 
+WORDS = [
+    "fern",
+    "moss",
+    "ivy",
+    "oak",
+    "sage",
+    "mint",
+    "lily",
+    "palm",
+    "aloe",
+    "rose",
+    "reed",
+    "thyme",
+    "basil",
+    "cress",
+]
+
+
 def _row(number: int) -> dict:
-    question = (
-        f"How do I look after plant number {number}, which has {number * 7} leaves and came on day {number}?"
-    )
+    draw = random.Random(number)
+    question = f"Plant {number}: {' '.join(draw.sample(WORDS, 10))}?"
     return {
         "messages": [
             {"role": "system", "content": SYSTEM},
