@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["Comparator", "Rater", "Scorer"]
+__all__ = ["Adder", "Comparator", "JobMonitor", "Rater", "Scorer", "SplitView", "Table"]
 
-_HOMES = {"Comparator": "comparator", "Rater": "rater", "Scorer": "scorer"}
+_HOMES = {
+    "Adder": "adder",
+    "Comparator": "comparator",
+    "JobMonitor": "monitor",
+    "Rater": "rater",
+    "Scorer": "scorer",
+    "SplitView": "splitter",
+    "Table": "table",
+}
 
 
 def __getattr__(name: str) -> object:

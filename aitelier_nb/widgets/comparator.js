@@ -86,7 +86,7 @@ class ComparatorView extends Frame {
   }
 
   vote(choice) {
-    if (!this.queue.current) return;
+    if (this.missing()) return;
     const told = CHOICES.find(([name]) => name === choice)[2] + ".";
     this.decide({ kind: "vote", choice }, { change: { choice } }, told);
   }

@@ -14,7 +14,7 @@ __all__ = ["Deck", "OnEdit", "Page"]
 Page = Callable[[int, int], list[dict[str, Any]]]
 OnEdit = Callable[[dict[str, Any]], Mapping[str, Any] | None]
 
-AHEAD = 25  # examples in the first page
+AHEAD = 60  # examples in the first page: a burst of keys has to find them there
 BEHIND = 2  # examples before the starting place that come with it
 HEAVY = 1_000_000  # characters of one page after which it is cut; the view asks for the rest
 
@@ -63,7 +63,7 @@ class Deck(Surface):
     def fetch(self, message: Message) -> Message:
         """Return a page of examples."""
         start, n = message.get("start"), message.get("n")
-        if not isinstance(start, int) or not isinstance(n, int) or start < 0 or not 0 < n <= AHEAD * 4:
+        if not isinstance(start, int) or not isinstance(n, int) or start < 0 or not 0 < n <= AHEAD:
             raise DataError(
                 f"a page was asked for with start {start!r} and n {n!r}", hint="run the cell again"
             )

@@ -103,6 +103,13 @@ export class Frame {
     this.draw();
   }
 
+  /** True when no example is on screen; a key that comes too early is told, not kept for what nobody saw. */
+  missing() {
+    if (this.queue.current) return false;
+    if (!this.queue.atEnd) this.tell("Still loading: that key was not taken.");
+    return true;
+  }
+
   /** Hand a decision to the queue and say aloud what was done; nothing is taken once the kernel is gone. */
   decide(edit, options, told) {
     if (this.queue.decide(edit, options)) this.say(told);

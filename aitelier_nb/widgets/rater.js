@@ -83,8 +83,8 @@ class RaterView extends Frame {
   }
 
   rate(rating) {
+    if (this.missing() || this.field) return;
     const row = this.queue.current;
-    if (!row || this.field) return;
     const text = this.rewritten;
     this.rewritten = null;
     if (text != null && text !== answerOf(row)) {
@@ -99,7 +99,7 @@ class RaterView extends Frame {
   }
 
   skip() {
-    if (!this.queue.current || this.rewritten != null) return;
+    if (this.missing() || this.field || this.rewritten != null) return;
     this.decide({ kind: "skip" }, {}, "Skipped.");
   }
 

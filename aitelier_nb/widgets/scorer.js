@@ -82,12 +82,12 @@ class ScorerView extends Frame {
   }
 
   score(score) {
-    if (!this.queue.current || this.field) return;
+    if (this.missing() || this.field) return;
     this.decide({ kind: "score", value: score }, { change: { score } }, "Scored " + score + ".");
   }
 
   skip() {
-    if (!this.queue.current) return;
+    if (this.missing() || this.field) return;
     this.decide({ kind: "skip" }, {}, "Skipped.");
   }
 

@@ -38,7 +38,7 @@ class Static:
         return f'<div class="aitelier-static">{rows}</div>'
 
 
-class Surface(anywidget.AnyWidget):  # type: ignore[misc]
+class Surface(anywidget.AnyWidget):
     """Base of the widgets.
 
     A subclass answers `welcome` (what a new view needs), `decide` (one decision of a person) and

@@ -51,7 +51,7 @@ def test_a_decision_that_is_sent_twice_is_carried_out_once_and_acknowledged_twic
 def test_a_view_is_told_where_to_begin_and_gets_the_first_page(rater, line) -> None:
     hello = line(rater).says(kind="hello")
     assert (hello["total"], hello["start"], hello["first"]) == (60, 30, 28)
-    assert [row["id"] for row in hello["examples"]] == list(range(29, 54))
+    assert [row["id"] for row in hello["examples"]] == list(range(29, 61))
     assert hello["settings"] == {"store": "shop", "threshold": 8, "guideline": "8: send it", "next": ""}
 
 
