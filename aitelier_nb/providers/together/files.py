@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = ["find", "upload", "wait_until_validated"]
 
 LARGEST = 50_100_000_000  # bytes of a file, the service's own client's limit
 BLOCK = 1 << 20
+SHOWN_FROM = 8 << 20  # a smaller file is away before a bar could be read
 MOVED = frozenset({301, 302, 303, 307, 308})
 HOPS = 20
 UNUSABLE = ("FAILED", "INVALID_FORMAT")
@@ -94,7 +96,8 @@ def wait_until_validated(
         The service found a fault; the message quotes its report.
     """
     until = time.monotonic() + timeout
-    with Progress(f"{name}: validation by {client.provider}") as progress:
+    with contextlib.ExitStack() as shown:
+        progress: Progress | None = None
         while True:
             file = client.json("GET", f"/files/{file_id}")
             status = file.get("processing_status")
@@ -106,7 +109,8 @@ def wait_until_validated(
                 raise ResponseError(
                     f"{client.provider} has not validated {name} in {timeout:g} s", hint="try again later"
                 )
-            progress.reach(progress.done, str(status).lower())
+            progress = progress or shown.enter_context(Progress(f"looks at {name} by {client.provider}"))
+            progress.advance(note=str(status).lower())
             time.sleep(every)
 
 
@@ -145,7 +149,11 @@ def _id_in(data: Any) -> str:
 
 
 def _sent(path: Path) -> Iterator[bytes]:
-    with Progress("bytes", path.stat().st_size) as progress:
+    size = path.stat().st_size
+    if size <= SHOWN_FROM:
+        yield from blocks(path, BLOCK)
+        return
+    with Progress("bytes", size) as progress:
         for block in blocks(path, BLOCK):
             yield block
             progress.advance(len(block))
