@@ -180,9 +180,7 @@ class Project:
         self.close()
 
     def __repr__(self) -> str:
-        return (
-            f"<Project {self.config.name}: {len(self.dataset)} examples, {len(self.runs)} runs, {self.path}>"
-        )
+        return f"<Project {self.config.name}: {len(self.dataset)} examples, {len(self.runs)} runs>"
 
 
 def create(path: Path | str, config: Config) -> Project:

@@ -75,8 +75,7 @@ class SplitResult(View):
     def headline(self) -> str:
         """Count the sides."""
         a = self.assignment
-        sides = f"{a.train} train, {a.val} validation (locked), {a.unassigned} unassigned"
-        return f"{sides}; {len(a.ids)} placed now"
+        return f"{a.train} train, {a.val} validation (locked), {a.unassigned} unassigned"
 
     def columns(self) -> Sequence[str]:
         """Return the strata table's columns."""
