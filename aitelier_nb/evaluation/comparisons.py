@@ -1,111 +1,26 @@
-"""What a revealed comparison shows: votes decoded, counted and tested, and one sentence."""
+"""What a revealed comparison shows: votes counted and tested, and one sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from aitelier_nb.errors import StudyError
-from aitelier_nb.evaluation import sides, statistics
-from aitelier_nb.evaluation.answers import sha256
-from aitelier_nb.evaluation.ledger import Ledger, seal
-from aitelier_nb.evaluation.statistics import Counts, Verdict
-from aitelier_nb.evaluation.verdicts import sentence
+from aitelier_nb.evaluation import statistics
+from aitelier_nb.evaluation.ballots import PLAN, Ballots
+from aitelier_nb.evaluation.statistics import Verdict
+from aitelier_nb.evaluation.verdicts import percent, sentence
 from aitelier_nb.views import View, number
 
 __all__ = ["PLAN", "Comparison"]
 
-NOT_HUMAN = ("rule: ", "model: ")
-OUTCOME = {("left", True): "W", ("right", False): "W", ("left", False): "L", ("right", True): "L"}
-PLAN = (
-    "question",
-    "mode",
-    "n",
-    "alpha",
-    "ties",
-    "contestants",
-    "parameters",
-    "pairs",
-    "identical",
-    "leftOut",
-)
+
+VALUE = {"W": 1.0, "T": 0.5, "B": 0.5, "L": 0.0}
 
 
-class Comparison(View):
-    """The result of a blind comparison, from its file and its votes alone.
-
-    Attributes
-    ----------
-    path
-        The study's file.
-    content
-        What it holds, the reveal included.
-    """
-
-    def __init__(self, path: Path, content: Mapping[str, Any], ledger: Ledger) -> None:
-        self.path, self.content = path, content
-        self._ledger = ledger
-
-    @property
-    def raters(self) -> list[str]:
-        """Who voted, in the order of their first votes."""
-        return list(dict.fromkeys(row["by"] for row in self._standing))
-
-    @property
-    def by_people(self) -> bool:
-        """Whether at least one vote is a person's."""
-        return any(not rater.startswith(NOT_HUMAN) for rater in self.raters)
-
-    @cached_property
-    def _sides(self) -> dict[tuple[str, int], dict[str, Any]]:
-        raters = self.content["reveal"]["raters"]
-        return {(by, side["id"]): side for by, one in raters.items() for side in one["sides"]}
-
-    @cached_property
-    def _standing(self) -> list[dict[str, Any]]:
-        """The votes that count: each rater's last on each pair, in the order given, without those undone."""
-        found: dict[tuple[str, int], dict[str, Any]] = {}
-        for row in self._ledger.rows():
-            if row.get("kind") not in ("vote", "undo") or row["by"] not in self.content["reveal"]["raters"]:
-                continue
-            found.pop((row["by"], row["id"]), None)
-            if row["kind"] == "vote":
-                found[row["by"], row["id"]] = row
-        return list(found.values())
-
-    def votes(self) -> list[tuple[str, int, str]]:
-        """Return (rater, example id, outcome) of each standing vote, from the tuned side."""
-        return [(row["by"], row["id"], self._outcome(row)) for row in self._standing]
-
-    def _outcome(self, row: Mapping[str, Any]) -> str:
-        if row["choice"] in ("tie", "bad"):
-            return "T" if row["choice"] == "tie" else "B"
-        return OUTCOME[row["choice"], self._sides[row["by"], row["id"]]["tunedLeft"]]
-
-    def outcomes(self) -> dict[int, str]:
-        """Return one outcome a pair: what most raters preferred, a tie where they are split.
-
-        In the sequential mode the first vote on a pair stands, since later ones could be given in the
-        knowledge of the result.
-        """
-        by_pair: dict[int, list[str]] = {}
-        for _, example_id, outcome in self.votes():
-            by_pair.setdefault(example_id, []).append(outcome)
-        if self.content["mode"] == "sequential":
-            return {example_id: given[0] for example_id, given in by_pair.items()}
-        return {example_id: _joined(given) for example_id, given in by_pair.items()}
-
-    @cached_property
-    def counts(self) -> Counts:
-        """Wins, ties, losses and both bad, over the pairs voted on."""
-        return statistics.count(self.outcomes().values())
-
-    @property
-    def missing_votes(self) -> int:
-        """How many of the planned pairs nobody voted on."""
-        return int(self.content["n"]) - len(self.outcomes())
+class Comparison(Ballots, View):
+    """The result of a blind comparison, from its file and its votes alone."""
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -121,38 +36,6 @@ class Comparison(View):
             return Verdict("not shown", self.missing_votes)
         return found
 
-    @cached_property
-    def _texts(self) -> dict[int, tuple[str, str]]:
-        """The two answers of each pair: (base, tuned)."""
-        sides_of = {
-            side["id"]: side for side in next(iter(self.content["reveal"]["raters"].values()))["sides"]
-        }
-        found = {}
-        for pair in self.content["pairs"]:
-            side = sides_of[pair["id"]]
-            tuned = side["left"] if side["tunedLeft"] else side["right"]
-            first, second = pair["answers"]
-            found[pair["id"]] = (second, first) if sha256(first) == tuned else (first, second)
-        return found
-
-    def texts(self) -> dict[int, tuple[str, str]]:
-        """Return the two answers of each pair by example id: (base, tuned)."""
-        return dict(self._texts)
-
-    def _lengths(self, example_id: int) -> tuple[float, float]:
-        base, tuned = self._texts[example_id]
-        return len(base), len(tuned)
-
-    def sides_table(self) -> list[list[int]]:
-        """Return [[won, lost], [won, lost]] over all decided votes: the tuned model left, then right."""
-        table = [[0, 0], [0, 0]]
-        for row in self._standing:
-            outcome = self._outcome(row)
-            if outcome in ("W", "L"):
-                left = self._sides[row["by"], row["id"]]["tunedLeft"]
-                table[0 if left else 1]["WL".index(outcome)] += 1
-        return table
-
     @property
     def sentence(self) -> str:
         """The verdict in one sentence, and who judged when it was no person."""
@@ -162,60 +45,13 @@ class Comparison(View):
         return (
             told
             if self.by_people
-            else f"{told} Judged by {', '.join(self.raters) or 'nobody'}; no person judged."
-        )
-
-    def check(self) -> Self:
-        """Compare file and votes with what was committed to; return self.
-
-        Raises
-        ------
-        StudyError
-            The plan, an answer, a side or a vote was changed after the fact.
-        """
-        plan = {key: self.content[key] for key in PLAN}
-        raters = self.content["reveal"]["raters"]
-        texts = {pair["id"]: sorted(map(sha256, pair["answers"])) for pair in self.content["pairs"]}
-        for by, one in raters.items():
-            made = sides.commitment(one["salt"], one["seed"], one["sides"], plan)
-            if made != self.content["commitments"].get(by):
-                raise self._changed(f"the plan, the answers or the sides of {by}")
-            drawn = sides.balanced(one["seed"], [(side["id"], side["createdAt"]) for side in one["sides"]])
-            for side in one["sides"]:
-                if texts.get(side["id"]) != sorted((side["left"], side["right"])):
-                    raise self._changed(f"the answers to example {side['id']}")
-                if drawn[side["id"], side["createdAt"]] != side["tunedLeft"]:
-                    raise self._changed(f"the sides of {by}")
-        self._check_votes(raters)
-        return self
-
-    def _check_votes(self, raters: Mapping[str, Mapping[str, Any]]) -> None:
-        kept, rows = self.content["reveal"]["votes"], self._ledger.rows()
-        if len(rows) != kept["count"] or self._ledger.digest() != kept["sha256"]:
-            raise self._changed("the votes", self._ledger.path)
-        last: dict[str, str] = {}
-        for row in rows:
-            by = str(row.get("by"))
-            if by not in raters:
-                continue
-            before, key = last.get(by, ""), bytes.fromhex(raters[by]["salt"])
-            if row.get("seal") != seal(key, before, row):
-                raise self._changed(f"a vote of {by} on example {row.get('id')}", self._ledger.path)
-            last[by] = row["seal"]
-            if row["kind"] == "vote" and row["leftSha256"] != self._sides[by, row["id"]]["left"]:
-                raise self._changed(f"the sides of {by}")
-
-    def _changed(self, what: str, path: Path | None = None) -> StudyError:
-        return StudyError(
-            f"{(path or self.path).name}: {what} changed after the fact",
-            hint="restore data/evals from git; a changed study proves nothing",
+            else f"{told} Judged by {', '.join(self.counted) or 'nobody'}; no person judged."
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return the counts, rates, tests, sides and the verdict."""
         counts, verdict = self.counts, self.verdict
         share = statistics.win_rate(counts.wins, counts.ties + counts.both_bad, counts.losses)
-        test = statistics.sign_test(counts.wins, counts.losses)
         position = statistics.position_test(self.sides_table())
         length = self._length()
         return {
@@ -235,7 +71,7 @@ class Comparison(View):
             "interval": share.interval,
             "decided_rate": share.decided_rate,
             "decided_interval": share.decided_interval,
-            "p": test.p if self.content["mode"] == "fixed" else self._anytime().p[-1:],
+            "p": self.p,
             "sides": self.sides_table(),
             "position_p": position.p,
             "left_rate": position.left_rate,
@@ -244,12 +80,29 @@ class Comparison(View):
             "missing": verdict.missing,
             "stopped_early": self.missing_votes > 0,
             "sentence": self.sentence,
-            "judged_by": self.raters,
+            "judged_by": self.counted,
             "by_people": self.by_people,
+            "agreement": asdict(agreed) if (agreed := self.agreement()) else None,
+            "repeats": {rater: asdict(flips) for rater, flips in self.repeats().items()},
+            "clustered": self._clustered(),
         }
 
-    def _anytime(self) -> statistics.Sequential:
-        return statistics.sequential(self.outcomes().values(), self.content["alpha"])
+    @property
+    def p(self) -> float | None:
+        """The p-value of the study's own test: the sign test's, or the anytime p of the e-process."""
+        if self.content["mode"] == "fixed":
+            return statistics.sign_test(self.counts.wins, self.counts.losses).p
+        path = statistics.sequential(self.outcomes().values(), self.content["alpha"]).p
+        return path[-1] if path else None
+
+    def _clustered(self) -> dict[str, float | None] | None:
+        """Return the win rate's error when examples of one group move together; None without groups."""
+        groups = {pair["id"]: pair["group"] for pair in self.content["pairs"] if "group" in pair}
+        if not groups:
+            return None
+        values = [VALUE[outcome] for outcome in self.outcomes().values()]
+        found = statistics.mean_error(values, [groups.get(i, ("alone", i)) for i in self.outcomes()])
+        return {"rate": found.mean, "se": found.se}
 
     def _length(self) -> statistics.LengthControlled:
         decided = [(i, outcome) for i, outcome in self.outcomes().items() if outcome in ("W", "L")]
@@ -273,7 +126,6 @@ class Comparison(View):
         told = self.to_json()
         (left_won, left_lost), (right_won, right_lost) = told["sides"]
         test = "sign test, p" if told["mode"] == "fixed" else "anytime p"
-        p = told["p"] if told["mode"] == "fixed" else (told["p"][0] if told["p"] else None)
         return [
             (
                 "wins, ties, losses, both bad",
@@ -281,7 +133,7 @@ class Comparison(View):
             ),
             ("win rate, a tie as half", _rated(told["rate"], told["interval"])),
             ("win rate, decided pairs", _rated(told["decided_rate"], told["decided_interval"])),
-            (test, None if p is None else number(p, 4)),
+            (test, None if self.p is None else number(self.p, 4)),
             ("tuned left: won, lost", f"{left_won}, {left_lost}"),
             ("tuned right: won, lost", f"{right_won}, {right_lost}"),
             ("does the side decide? p", number(told["position_p"], 4)),
@@ -289,26 +141,22 @@ class Comparison(View):
                 "win rate at equal length",
                 _rated(told["length_controlled"]["rate"], told["length_controlled"]["interval"]),
             ),
-            ("judged by", ", ".join(self.raters)),
+            ("judged by", ", ".join(self.counted)),
         ]
 
     def notes(self) -> list[str]:
-        """Tell what was left out, and how ties are counted."""
+        """Tell what was left out, who else voted, and how steady the raters are."""
         same, left_out = self.content["identical"], self.content["leftOut"]
-        notes = (
-            [f"{len(same)} pairs had identical answers: ties without a vote, in none of these numbers"]
-            if same
-            else []
-        )
-        return notes + [f"left out {len(ids)}: {reason}" for reason, ids in left_out.items() if ids]
-
-
-def _joined(outcomes: Sequence[str]) -> str:
-    """Return what most raters of one pair preferred."""
-    if len(set(outcomes)) == 1:
-        return outcomes[0]
-    wins, losses = outcomes.count("W"), outcomes.count("L")
-    return "W" if wins > losses else "L" if losses > wins else "T"
+        notes = [f"{len(same)} pairs had identical answers and were not voted on"] if same else []
+        notes += [f"left out {len(ids)}: {reason}" for reason, ids in left_out.items() if ids]
+        notes += [f"{n} votes of {by} are sealed on another machine" for by, n in self.sealed.items()]
+        aside = [rater for rater in self.raters if rater not in self.counted]
+        notes += [f"{rater} voted too; its votes are in none of these numbers" for rater in aside]
+        for rater, flips in self.repeats().items():
+            notes.append(f"{rater} turned {percent(flips.flip_rate or 0)} of the repeated preferences around")
+        if self._clustered() is not None:
+            notes.append("examples share groups: the clustered error allows for it, the test does not")
+        return notes
 
 
 def _rated(rate: float | None, interval: tuple[float, float] | None) -> str | None:

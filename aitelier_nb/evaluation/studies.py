@@ -6,29 +6,30 @@ and sides. Those wait under .aitelier/studies/ and are written into the file at 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from aitelier_nb.errors import StudyError
+from aitelier_nb.errors import DataError, StudyError
 from aitelier_nb.evaluation import archive, sides
-from aitelier_nb.evaluation.answers import PARAMETERS, Asked, Contestant, Row, ask, sha256, validation
-from aitelier_nb.evaluation.comparisons import PLAN, Comparison
-from aitelier_nb.evaluation.ledger import Ledger, canonical
+from aitelier_nb.evaluation.answers import sha256
+from aitelier_nb.evaluation.ballots import PLAN, Ballots
+from aitelier_nb.evaluation.comparisons import Comparison
+from aitelier_nb.evaluation.ledger import Ledger
+from aitelier_nb.evaluation.statistics import sequential
 from aitelier_nb.evaluation.vault import Secret, Vault
 from aitelier_nb.evaluation.verdicts import outlook
-from aitelier_nb.providers.recordings import Mode
-from aitelier_nb.schema import Example, Parameters
 from aitelier_nb.storage.locks import lock
 from aitelier_nb.storage.project import Project, now
 from aitelier_nb.views import View
 
-__all__ = ["CHOICES", "Choice", "Study", "create", "judge", "open_study"]
+__all__ = ["CHOICES", "Choice", "Slot", "Study"]
 
 Choice = Literal["left", "right", "tie", "bad"]
 CHOICES = ("left", "right", "tie", "bad")
-QUESTION = "Which of the two answers would you rather send?"
+
+Slot = tuple[int, bool]
+"""A place in a rater's list: example id, and whether the pair is shown once more with its sides swapped."""
 
 
 class Study(View):
@@ -40,35 +41,39 @@ class Study(View):
         The study's file in data/evals.
     rater
         Whose votes are given here.
+    slots
+        What this rater is shown, in the order shown.
     """
 
     def __init__(self, project: Project, path: Path, rater: str | None = None) -> None:
         self.project, self.path = project, path
         self.rater = rater or project.rater
         self._lock_path = project.state_path / "evals.lock"
+        self._known: tuple[tuple[int, int], dict[str, Any]] | None = None
         self._vault = Vault(project.state_path / "studies", self.content["identity"])
         self.ledger = Ledger(archive.votes_path(path), self._lock_path)
+        self._pairs = {pair["id"]: pair for pair in self.content["pairs"]}
         self._secret = self._joined()
-        self._pairs = {(pair["id"], pair["createdAt"]): pair for pair in self.content["pairs"]}
-        self._order = sides.order(self._secret.seed, list(self._pairs)) if self._secret else []
+        self.slots = self._slots()
 
     @property
     def content(self) -> dict[str, Any]:
-        """The study file as it stands."""
-        return archive.load(self.path)
+        """The study file as it stands; not to be changed."""
+        status = self.path.stat() if self.path.exists() else None
+        stamp = (status.st_mtime_ns, status.st_size) if status else (0, 0)
+        if self._known is None or self._known[0] != stamp:
+            self._known = stamp, archive.load(self.path)
+        return self._known[1]
 
     @property
     def revealed(self) -> bool:
         """Whether the sides are known; no vote counts afterwards."""
         return "reveal" in self.content
 
-    def _plan(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: content[key] for key in PLAN}
-
     def _joined(self) -> Secret | None:
-        """Return this rater's sides: those committed to, or new ones whose commitment is written first."""
+        """Return this rater's sides: those committed to, or new ones, committed to before they are shown."""
         with lock(self._lock_path):
-            content = self.content
+            content = archive.load(self.path)
             if "reveal" in content:
                 return None
             secret = self._vault.find(self.rater)
@@ -79,8 +84,9 @@ class Study(View):
                     hint="vote where the study was begun, or under another name (AITELIER_RATER)",
                 )
             if secret is None:
-                secret = self._vault.make(self.rater, self._lefts())
-            sealed = sides.commitment(secret.salt, secret.seed, secret.sides, self._plan(content))
+                secret = self._vault.make(self.rater, self._sides)
+            plan = {key: content[key] for key in PLAN}
+            sealed = sides.commitment(secret.salt, secret.seed, secret.sides, plan)
             if committed is None:
                 content["commitments"][self.rater] = sealed
                 archive.rewrite(self.path, content)
@@ -91,61 +97,88 @@ class Study(View):
                 )
             return secret
 
-    def _lefts(self) -> Callable[[str], list[dict[str, Any]]]:
-        """Return what makes a rater's sides from a seed."""
+    def _sides(self, seed: str) -> list[dict[str, Any]]:
+        """Return a new rater's sides as they follow from a seed."""
         tuned = self._vault.tuned()
+        keys = [(pair["id"], pair["createdAt"]) for pair in self._pairs.values()]
+        lefts = sides.balanced(seed, keys)
+        return [_side(key, self._pairs[key[0]]["answers"], tuned[key[0]], lefts[key]) for key in keys]
 
-        def made(seed: str) -> list[dict[str, Any]]:
-            pairs = {(pair["id"], pair["createdAt"]): pair["answers"] for pair in self.content["pairs"]}
-            lefts = sides.balanced(seed, list(pairs))
-            return [_side(key, texts, tuned[key[0]], lefts[key]) for key, texts in pairs.items()]
-
-        return made
+    def _slots(self) -> list[Slot]:
+        if self._secret is None:
+            return []
+        keys = [(pair["id"], pair["createdAt"]) for pair in self._pairs.values()]
+        again = sides.order(self._secret.seed, keys, "repeat")[: self.content.get("repeats", 0)]
+        return [(key[0], False) for key in sides.order(self._secret.seed, keys)] + [
+            (key[0], True) for key in again
+        ]
 
     def page(self, start: int = 0, n: int | None = None) -> list[dict[str, Any]]:
         """Return pairs as they are shown to this rater: {"id", "messages", "left", "right", "choice"}.
 
         `choice` is the vote that stands, or None. Nothing tells which model wrote which.
         """
-        given = self.choices()
-        stop = None if n is None else start + n
-        keys = self._order[start:stop]
-        examples = {
-            example.id: example for example in self.project.dataset.examples([key[0] for key in keys])
-        }
+        given = self.standing()
         return [
             {
-                "id": key[0],
-                "messages": [message.to_json() for message in examples[key[0]].prompt],
-                "left": self._text(key, left=True),
-                "right": self._text(key, left=False),
-                "choice": given.get(key[0]),
+                "id": slot[0],
+                "messages": self._asked(slot[0]),
+                "left": self._text(slot, "left"),
+                "right": self._text(slot, "right"),
+                "choice": given.get(slot),
             }
-            for key in keys
+            for slot in self.slots[start : None if n is None else start + n]
         ]
 
-    def _text(self, key: sides.Key, *, left: bool) -> str:
-        side = self._secret.side(key) if self._secret else {}
-        wanted = side["left" if left else "right"]
-        return next(str(text) for text in self._pairs[key]["answers"] if sha256(text) == wanted)
+    def _asked(self, example_id: int) -> list[dict[str, Any]]:
+        """Return what both models were asked; nothing when the example was deleted since."""
+        try:
+            return [message.to_json() for message in self.project.dataset.get(example_id).prompt]
+        except DataError:
+            return []
 
-    def choices(self) -> dict[int, str]:
-        """Return this rater's standing votes by example id."""
-        found: dict[int, str] = {}
+    def _shown(self, slot: Slot, place: str) -> str:
+        """Return the hash of the text at a place; a repeat has its sides swapped."""
+        side = self._key_of(slot)[1]
+        return str(side[place if not slot[1] else ("right" if place == "left" else "left")])
+
+    def _text(self, slot: Slot, place: str) -> str:
+        wanted = self._shown(slot, place)
+        return next(str(text) for text in self._pairs[slot[0]]["answers"] if sha256(text) == wanted)
+
+    def _key_of(self, slot: Slot) -> tuple[Secret, dict[str, Any]]:
+        if self._secret is None or self.revealed:
+            raise StudyError(f"{self.path.name} was revealed", hint="begin a new study to vote again")
+        if slot not in self.slots:
+            raise StudyError(
+                f"there is no pair of example {slot[0]} in {self.path.name}", hint="`page()` shows the pairs"
+            )
+        return self._secret, self._secret.side(slot[0])
+
+    def standing(self) -> dict[Slot, str]:
+        """Return this rater's votes that stand, by slot."""
+        found: dict[Slot, str] = {}
         for row in self.ledger.rows():
-            if row.get("by") == self.rater and row.get("kind") == "vote":
-                found[row["id"]] = row["choice"]
-            elif row.get("by") == self.rater and row.get("kind") == "undo":
-                found.pop(row["id"], None)
+            if row.get("by") == self.rater and row.get("kind") in ("vote", "undo"):
+                slot = (row["id"], bool(row.get("repeat")))
+                found.pop(slot, None)
+                if row["kind"] == "vote":
+                    found[slot] = row["choice"]
         return found
 
-    @property
-    def waiting(self) -> list[int]:
-        """The ids of the pairs that this rater has not voted on, in the order shown."""
-        given = self.choices()
-        return [key[0] for key in self._order if key[0] not in given]
+    def choices(self) -> dict[int, str]:
+        """Return this rater's votes that stand by example id, repeats left out."""
+        return {example_id: choice for (example_id, repeat), choice in self.standing().items() if not repeat}
 
-    def vote(self, example_id: int, choice: str, *, session: str = "", seq: int | None = None) -> None:
+    @property
+    def waiting(self) -> list[Slot]:
+        """What this rater has not voted on, in the order shown."""
+        given = self.standing()
+        return [slot for slot in self.slots if slot not in given]
+
+    def vote(
+        self, example_id: int, choice: str, *, repeat: bool = False, session: str = "", seq: int | None = None
+    ) -> None:
         """Keep a vote; it is on the disk when this returns, and counts once however often it is sent.
 
         Raises
@@ -155,45 +188,62 @@ class Study(View):
         """
         if choice not in CHOICES:
             raise StudyError(f"{choice!r} is no vote", hint=f"one of {', '.join(CHOICES)}")
-        key, secret = self._key(example_id)
+        slot = (example_id, repeat)
+        secret, side = self._key_of(slot)
         row = {
-            "kind": "vote",
-            "id": example_id,
-            "createdAt": key[1],
+            **_head("vote", slot, side, self.rater),
             "choice": choice,
-            "by": self.rater,
-            "at": now(),
-            "leftSha256": secret.side(key)["left"],
+            "leftSha256": self._shown(slot, "left"),
             "session": session,
             "seq": seq,
         }
         self.ledger.append(row, bytes.fromhex(secret.salt))
 
-    def undo(self) -> int | None:
-        """Take back this rater's latest standing vote; return its example's id, or None."""
-        standing = self.choices()
-        rows = [r for r in self.ledger.rows() if r.get("by") == self.rater and r.get("kind") == "vote"]
-        last = next((row["id"] for row in reversed(rows) if row["id"] in standing), None)
-        if last is not None:
-            key, secret = self._key(last)
-            row = {"kind": "undo", "id": last, "createdAt": key[1], "by": self.rater, "at": now()}
-            self.ledger.append(row, bytes.fromhex(secret.salt))
-        return last
+    def vote_at(self, position: int, choice: str, *, session: str = "", seq: int | None = None) -> None:
+        """Keep a vote on what stands at a place of this rater's list, counted from 0."""
+        if not 0 <= position < len(self.slots):
+            raise StudyError(f"there is no pair at place {position}", hint=f"0 to {len(self.slots) - 1}")
+        example_id, repeat = self.slots[position]
+        self.vote(example_id, choice, repeat=repeat, session=session, seq=seq)
 
-    def _key(self, example_id: int) -> tuple[sides.Key, Secret]:
-        if self._secret is None or self.revealed:
-            raise StudyError(f"{self.path.name} was revealed", hint="begin a new study to vote again")
-        key = next((key for key in self._pairs if key[0] == example_id), None)
-        if key is None:
-            raise StudyError(
-                f"there is no pair of example {example_id} in {self.path.name}", hint="`page()` shows them"
-            )
-        return key, self._secret
+    def undo(self, of: int | None = None, *, session: str = "", seq: int | None = None) -> int | None:
+        """Take back a vote and return its example's id, or None when there is none to take back.
+
+        Parameters
+        ----------
+        of
+            The `seq` of a vote of the same session; this rater's latest standing vote when None.
+        session, seq
+            Of this undo itself, so that it counts once however often it is sent.
+        """
+        standing = self.standing()
+        rows = [
+            row for row in self.ledger.rows() if row.get("by") == self.rater and row.get("kind") == "vote"
+        ]
+        wanted = (
+            rows if of is None else [r for r in rows if (r.get("session"), r.get("seq")) == (session, of)]
+        )
+        slots = [(row["id"], bool(row.get("repeat"))) for row in reversed(wanted)]
+        last = next((slot for slot in slots if slot in standing), None)
+        if last is None:
+            return None
+        secret, side = self._key_of(last)
+        row = {**_head("undo", last, side, self.rater), "session": session, "seq": seq}
+        return last[0] if self.ledger.append(row, bytes.fromhex(secret.salt)) else None
+
+    @property
+    def enough(self) -> bool:
+        """Whether a sequential study may stop; which model leads is not told: the sides stay blind."""
+        if self._secret is None or self.content["mode"] != "sequential":
+            return False
+        reveal = {"raters": {self.rater: self._secret.to_json()}}
+        outcomes = Ballots(self.path, self.content | {"reveal": reveal}, self.ledger).outcomes().values()
+        return sequential(outcomes, self.content["alpha"]).stop is not None
 
     def reveal(self) -> Comparison:
         """Write seeds and salts into the study, and return what the votes say; no vote counts after it."""
         with lock(self._lock_path):
-            content = self.content
+            content = archive.load(self.path)
             if "reveal" not in content:
                 raters = {secret.by: secret.to_json() for secret in self._vault.all()}
                 votes = {"count": len(self.ledger.rows()), "sha256": self.ledger.digest()}
@@ -203,7 +253,7 @@ class Study(View):
         return Comparison(self.path, content, self.ledger).check()
 
     def to_json(self) -> dict[str, Any]:
-        """Return {"file", "n", "votes", "waiting", "mode", "revealed"}."""
+        """Return {"file", "question", "mode", "n", "votes", "waiting", "rater", "revealed"}."""
         return {
             "file": str(self.path),
             "question": self.content["question"],
@@ -216,162 +266,32 @@ class Study(View):
         }
 
     def headline(self) -> str:
-        """Count the votes given."""
+        """Count the votes given; once revealed, say the verdict."""
+        if self.revealed:
+            return Comparison(self.path, self.content, self.ledger).check().sentence
         given = len(self.choices())
         return f"{given} of {self.content['n']} votes given by {self.rater}: {self.path.name}"
 
     def notes(self) -> list[str]:
         """Tell what the plan can show, and what was left out."""
+        if self.revealed:
+            return Comparison(self.path, self.content, self.ledger).notes()
         content = self.content
         same, left_out = content["identical"], content["leftOut"]
-        notes = outlook(content["n"], content["alpha"])
-        notes += (
-            [f"{len(same)} pairs have identical answers and count as ties without a vote"] if same else []
-        )
+        notes = outlook(content["n"], content["alpha"], content["mode"])
+        notes += ["The evidence suffices: you may reveal now."] if self.enough else []
+        again = content.get("repeats", 0)
+        notes += [f"{again} pairs are shown once more at the end, to see how steady you are"] if again else []
+        notes += [f"{len(same)} pairs have identical answers and are left out of the vote"] if same else []
         return notes + [f"left out {len(ids)}: {reason}" for reason, ids in left_out.items() if ids]
+
+
+def _head(kind: str, slot: Slot, side: Mapping[str, Any], rater: str) -> dict[str, Any]:
+    head = {"kind": kind, "id": slot[0], "createdAt": side["createdAt"], "by": rater, "at": now()}
+    return head | ({"repeat": True} if slot[1] else {})
 
 
 def _side(key: sides.Key, texts: Sequence[str], tuned: str, left: bool) -> dict[str, Any]:
     base = next(sha for sha in map(sha256, texts) if sha != tuned)
     first, second = (tuned, base) if left else (base, tuned)
     return {"id": key[0], "createdAt": key[1], "tunedLeft": left, "left": first, "right": second}
-
-
-def create(  # noqa: PLR0913 - what a study is made of
-    project: Project,
-    base: Contestant,
-    tuned: Contestant,
-    *,
-    question: str = QUESTION,
-    mode: Literal["fixed", "sequential"] = "fixed",
-    alpha: float = 0.05,
-    ids: Iterable[int] | None = None,
-    parameters: Parameters = PARAMETERS,
-    recordings: Mode = "auto",
-    version: str = "base",
-    rater: str | None = None,
-) -> Study:
-    """Ask both models, write the study down, and return it ready for the first vote.
-
-    The same models, examples and plan give the study that is there, with its sides and its votes.
-
-    Parameters
-    ----------
-    project
-        Its validation examples are asked.
-    base, tuned
-        Who is compared.
-    question
-        What a vote answers.
-    mode
-        "fixed": all pairs are voted on, then the sign test once. "sequential": one may look after
-        each vote.
-    alpha
-        The chance of calling two equal models different.
-    ids
-        Only these validation examples.
-    parameters
-        How both are asked.
-    recordings
-        The recordings' mode.
-    version
-        `v{n}` or "base"; part of the file's name.
-    rater
-        Who votes; the project's rater when None.
-    """
-    if mode not in ("fixed", "sequential"):
-        raise StudyError(f"there is no mode {mode!r}", hint="fixed or sequential")
-    asked = validation(project, ids)
-    rows = ask(project, [base, tuned], asked.examples, parameters, recordings)
-    answers = {(row.example.id, row.label): row for row in rows}
-    pairs = [(e, answers[e.id, base.label], answers[e.id, tuned.label]) for e in asked.examples]
-    plan = _plan(project, asked, pairs, [base, tuned], parameters) | {
-        "question": question,
-        "mode": mode,
-        "alpha": alpha,
-    }
-    identity = hashlib.sha256(canonical({key: plan[key] for key in PLAN})).hexdigest()
-    with lock(project.state_path / "evals.lock"):
-        known = archive.identical(project, "compare", identity)
-        if known is not None:
-            return Study(project, known[0], rater)
-        head = {"schema": archive.FORMAT, "kind": "comparison", "identity": identity, "createdAt": now()}
-        dataset = {"fingerprint": project.dataset.fingerprint()}
-        content = {
-            **head,
-            "version": version,
-            "scale": [1, 10],
-            "dataset": dataset,
-            **plan,
-            "commitments": {},
-        }
-        tuned_texts = {e.id: sha256(second.answer.text) for e, _, second in pairs if second.answered}
-        Vault(project.state_path / "studies", identity).keep_tuned(tuned_texts)
-        return Study(project, archive.write(project, "compare", version, content), rater)
-
-
-def _plan(
-    project: Project,
-    asked: Asked,
-    pairs: Sequence[tuple[Example, Row, Row]],
-    contestants: Sequence[Contestant],
-    parameters: Parameters,
-) -> dict[str, Any]:
-    """Return what is fixed before the first vote; the answers of a pair lie in the order of their hashes."""
-    both = [(e, one, two) for e, one, two in pairs if one.answered and two.answered]
-    different = [(e, one, two) for e, one, two in both if one.answer.text != two.answer.text]
-    same = [e for e, one, two in both if one.answer.text == two.answer.text]
-    if not different:
-        raise StudyError(
-            f"nothing to vote on: {len(both)} of {len(pairs)} examples have two answers, all identical",
-            hint="compare another model, or look at the answers with `ait eval`",
-        )
-    failed = [e.id for e, one, two in pairs if not (one.answered and two.answered)]
-    left_out = {**asked.left_out, "no answer from one of the models": failed}
-    return {
-        "n": len(different),
-        "ties": "half a win for each; left out of the test",
-        "contestants": [contestant.to_json(project) for contestant in contestants],
-        "parameters": parameters.model_dump(exclude_none=True),
-        "pairs": [
-            {
-                "id": e.id,
-                "createdAt": e.created_at,
-                "answers": sorted((one.answer.text, two.answer.text), key=sha256),
-            }
-            for e, one, two in different
-        ],
-        "identical": [{"id": e.id, "createdAt": e.created_at} for e in same],
-        "leftOut": {reason: list(ids) for reason, ids in left_out.items() if ids},
-    }
-
-
-def open_study(project: Project, path: Path | None = None, rater: str | None = None) -> Study:
-    """Return a study that is there: the one of the path, or the latest."""
-    found = path or next(
-        (p for p in reversed(archive.paths(project, "compare")) if "pairs" in archive.load(p)), None
-    )
-    if found is None:
-        raise StudyError("there is no comparison yet", hint="`ait eval --compare` begins one")
-    return Study(project, found, rater)
-
-
-def judge(study: Study, name: str, prefer: Callable[[str, str, Example], Choice]) -> Study:
-    """Let a stated mechanical rule vote on all pairs, under the name "rule: ..."; no human judged then.
-
-    Parameters
-    ----------
-    study
-        The comparison.
-    name
-        The rule in words.
-    prefer
-        Of the left text, the right text and the example.
-    """
-    rule = Study(study.project, study.path, f"rule: {name}")
-    waiting = set(rule.waiting)
-    examples = {example.id: example for example in study.project.dataset.examples(sorted(waiting))}
-    for pair in rule.page():
-        if pair["id"] in waiting:
-            rule.vote(pair["id"], prefer(pair["left"], pair["right"], examples[pair["id"]]))
-    return rule

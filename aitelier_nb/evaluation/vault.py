@@ -7,11 +7,11 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from aitelier_nb.errors import StudyError
-from aitelier_nb.evaluation.sides import Key
 from aitelier_nb.storage.files import replace
 
 __all__ = ["Secret", "Vault"]
@@ -28,9 +28,13 @@ class Secret:
     salt: str
     sides: list[dict[str, Any]]
 
-    def side(self, key: Key) -> dict[str, Any]:
+    def side(self, example_id: int) -> dict[str, Any]:
         """Return the side of one pair."""
-        return next(side for side in self.sides if (side["id"], side["createdAt"]) == key)
+        return self._by_id[example_id]
+
+    @cached_property
+    def _by_id(self) -> dict[int, dict[str, Any]]:
+        return {side["id"]: side for side in self.sides}
 
     def to_json(self) -> dict[str, Any]:
         """Return what the reveal writes into the study."""

@@ -6,6 +6,7 @@ from aitelier_nb.evaluation.statistics import (
     Counts,
     Verdict,
     proportion_interval,
+    sequential,
     sign_test,
     votes_needed,
     wins_needed,
@@ -49,7 +50,7 @@ def sentence(counts: Counts, verdict: Verdict, *, stopped_early: int = 0, mode: 
         )
         return f"Tuned is {verdict.outcome} than base: {seen}{p}."
     if verdict.missing is None:
-        return f"Not shown: {seen}; no number of further votes would show a rate of one half."
+        return f"Not shown: {seen}; no practical number of further votes would show so small a difference."
     return f"Not shown: {seen}; about {verdict.missing} more votes would be needed at this rate."
 
 
@@ -61,14 +62,19 @@ def _between(counts: Counts) -> str:
     return f" ({percent(rate)}, 95 % interval {interval[0] * PER_CENT:.0f} to {percent(interval[1])})"
 
 
-def outlook(pairs: int, alpha: float = 0.05) -> list[str]:
+def outlook(pairs: int, alpha: float = 0.05, mode: str = "fixed") -> list[str]:
     """Return, before the first vote, what so many votes can and cannot show."""
-    least = wins_needed(pairs, alpha)
-    if least is None:
+    if mode == "sequential":
+        least = next(n for n in range(1, 1 << 20) if sequential("W" * n, alpha).stop is not None)
+        return [
+            f"You may stop as soon as the evidence suffices, after {least} decided votes at the earliest."
+        ]
+    wins = wins_needed(pairs, alpha)
+    if wins is None:
         enough = next(n for n in range(1, 1 << 20) if wins_needed(n, alpha) is not None)
         return [f"{pairs} votes can never show a difference, whatever they are: {enough} is the least."]
     needs = "; ".join(f"{percent(rate)} needs {votes_needed(rate, alpha).first}" for rate in RATES)
     return [
-        f"Of {pairs} decided votes {least} must prefer one model.",
+        f"Of {pairs} decided votes {wins} must prefer one model.",
         f"Decided votes by the true win rate, to show it with a chance of 80 %: {needs}.",
     ]

@@ -11,7 +11,7 @@ from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
-from aitelier_nb.evaluation import studies
+from aitelier_nb.evaluation import designs, studies
 from aitelier_nb.evaluation.evaluations import Evaluation
 from aitelier_nb.progress import Progress, stage
 from aitelier_nb.schema import Example
@@ -30,7 +30,7 @@ __all__ = ["Demonstration", "demo"]
 SEED = 7
 SHOTS_FROM = "train"
 MAX_TOKENS = 64
-STEPS = 90
+EPOCHS = 2.4  # about 90 steps
 RATER = "shipped ratings"
 CHOICES: dict[tuple[bool, bool], studies.Choice] = {
     (True, False): "left",
@@ -133,7 +133,7 @@ def demo(path: str | Path = "aitelier-demo") -> Demonstration:
         write_training_files(project=project)
         progress.reach(2)
     with _stage("train"):
-        run = train(seed=SEED, max_steps=STEPS, project=project).wait()
+        run = train(epochs=EPOCHS, seed=SEED, project=project).wait()
     with _stage("evaluate"):
         prefix = _prefix(project, about)
         checks = [about["measure"]]
@@ -209,5 +209,5 @@ def _judged(project: Project, about: Mapping[str, Any]) -> str:
 
     blind = compare(max_tokens=MAX_TOKENS, project=project)
     if not blind.study.revealed:
-        studies.judge(blind.study, f"an answer in the {about['measure']['name']} wins", prefer)
+        designs.judge(blind.study, f"an answer in the {about['measure']['name']} wins", prefer)
     return blind.reveal().sentence

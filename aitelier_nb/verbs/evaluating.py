@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aitelier_nb.consent import ask_for
 from aitelier_nb.errors import EvaluationError
-from aitelier_nb.evaluation import evaluations, studies
+from aitelier_nb.evaluation import designs, evaluations, studies
 from aitelier_nb.evaluation.answers import PARAMETERS, Contestant, validation
 from aitelier_nb.evaluation.archive import version_of
 from aitelier_nb.evaluation.comparisons import Comparison
@@ -190,27 +190,24 @@ class BlindComparison(View):
         from aitelier_nb.widgets.comparator import Comparator
 
         study = self.study
-        given = study.choices()
         waiting = study.waiting
-        order = [pair["id"] for pair in study.page()]
         return Comparator(
             study.page,
             self._take,
-            total=len(order),
-            voted=len(given),
-            start=order.index(waiting[0]) if waiting else 0,
+            total=len(study.slots),
+            voted=len(study.slots) - len(waiting),
+            start=study.slots.index(waiting[0]) if waiting else 0,
             question=study.content["question"],
             store=str(study.project.path),
         )
 
     def _take(self, decision: Mapping[str, Any]) -> dict[str, Any]:
+        key = {"session": str(decision["session"]), "seq": decision["seq"]}
         if decision["kind"] == "undo":
-            self.study.undo()
+            self.study.undo(decision.get("of"), **key)
         else:
-            self.study.vote(
-                int(decision["id"]), decision["choice"], session=str(decision["session"]), seq=decision["seq"]
-            )
-        return {"voted": len(self.study.choices())}
+            self.study.vote_at(int(decision["position"]), decision["choice"], **key)
+        return {"voted": len(self.study.standing())}
 
     def to_json(self) -> dict[str, Any]:
         """Return file, counts and whether it is revealed."""
@@ -233,7 +230,7 @@ class BlindComparison(View):
 def compare(  # noqa: PLR0913, PLR0917 - a study's plan
     base: str | None = None,
     tuned: str | None = None,
-    question: str = studies.QUESTION,
+    question: str = designs.QUESTION,
     study: Literal["fixed", "sequential"] = "fixed",
     alpha: float = 0.05,
     ids: Sequence[int] | None = None,
@@ -283,7 +280,7 @@ def compare(  # noqa: PLR0913, PLR0917 - a study's plan
     one, two, version = _pair(place, base, tuned)
     _agree(place, [one, two], ids, confirm, mode)
     return BlindComparison(
-        studies.create(
+        designs.create(
             place,
             one,
             two,

@@ -9,7 +9,8 @@ import pytest
 from aitelier_nb.errors import StudyError
 from aitelier_nb.evaluation import archive, sides
 from aitelier_nb.evaluation.answers import Contestant
-from aitelier_nb.evaluation.studies import Study, create, judge, open_study
+from aitelier_nb.evaluation.designs import create, judge, open_study
+from aitelier_nb.evaluation.studies import Study
 from aitelier_nb.schema import Answer
 
 
@@ -48,7 +49,7 @@ def test_a_side_depends_on_seed_and_example_and_not_on_the_order_of_calls():
 
 def test_running_again_finds_the_study_with_its_sides_and_votes(project, provider):
     first = create(project, *models(provider))
-    first.vote(first.waiting[0], "tie")
+    first.vote_at(0, "tie")
     again = create(project, *models(provider))
     assert again.path == first.path
     assert again.page() == first.page()
@@ -57,7 +58,7 @@ def test_running_again_finds_the_study_with_its_sides_and_votes(project, provide
 
 def test_neither_study_nor_votes_tell_who_stands_left_before_the_reveal(project, provider):
     study = create(project, *models(provider))
-    study.vote(study.waiting[0], "left")
+    study.vote_at(0, "left")
     content = json.loads(study.path.read_text("utf-8"))
     secret = study._secret
     text = study.path.read_text("utf-8") + study.ledger.path.read_text("utf-8")
@@ -113,7 +114,7 @@ def test_an_undone_vote_does_not_count(project, provider):
     study = create(project, *models(provider))
     prefer_tuned(study)
     last = study.undo()
-    assert study.waiting == [last]
+    assert study.waiting == [(last, False)]
     study.vote(last, "bad")
     result = study.reveal().to_json()
     assert (result["wins"], result["both_bad"]) == (11, 1)
@@ -130,9 +131,9 @@ def test_two_raters_have_sides_of_their_own_and_vote_at_once(project, provider):
     ann = create(project, *models(provider))
     ben = Study(project, ann.path, "ben")
     assert [pair["left"] for pair in ann.page()] != [pair["left"] for pair in ben.page()]
-    for one, two in zip(ann.waiting, ben.waiting, strict=True):
-        ann.vote(one, "tie")
-        ben.vote(two, "left" if is_tuned(next(p for p in ben.page() if p["id"] == two)["left"]) else "right")
+    for place in range(12):
+        ann.vote_at(place, "tie")
+        ben.vote_at(place, "left" if is_tuned(ben.page(place, 1)[0]["left"]) else "right")
     result = ann.reveal()
     assert len(result.votes()) == 24
     assert result.raters == ["ann", "ben"]
@@ -158,7 +159,7 @@ def test_identical_answers_and_failures_are_no_pairs_and_are_told(project, writt
     study = create(project, *models(written(answer=answer)))
     assert study.content["n"] == 10
     assert study.content["leftOut"] == {"no answer from one of the models": [2]}
-    assert "1 pairs have identical answers and count as ties without a vote" in study.notes()
+    assert "1 pairs have identical answers and are left out of the vote" in study.notes()
 
 
 def changed(path, change):
@@ -235,10 +236,11 @@ def test_a_vote_that_was_changed_before_the_reveal_is_noticed(project, provider)
 VOTER = """
 import sys
 from pathlib import Path
+from aitelier_nb.evaluation.designs import create, judge, open_study
 from aitelier_nb.evaluation.studies import Study
 from aitelier_nb.storage.project import open_project
 study = Study(open_project(sys.argv[1]), Path(sys.argv[2]))
-for example_id in study.waiting:
+for example_id, _ in study.waiting:
     study.vote(example_id, "left")
     print(example_id, flush=True)
 sys.stdin.read()
@@ -265,3 +267,82 @@ def test_a_line_that_a_crash_has_cut_is_no_vote_and_harms_no_other(project, prov
     again.vote(3, "tie")
     assert Study(project, study.path).choices() == {1: "left", 3: "tie"}
     again.reveal()
+
+
+def test_a_repeated_pair_comes_last_with_its_sides_swapped_and_counts_for_steadiness_only(project, provider):
+    study = create(project, *models(provider), repeats=3)
+    pages = study.page()
+    assert len(pages) == 15
+    for pair in pages[12:]:
+        first = next(other for other in pages if other["id"] == pair["id"])
+        assert (first["left"], first["right"]) == (pair["right"], pair["left"])
+    for place, pair in enumerate(pages):
+        study.vote_at(place, "left" if is_tuned(pair["left"]) and place < 13 else "right")
+    result = study.reveal()
+    assert result.counts.n == 12
+    assert set(result.repeats()) == {"ann"}
+
+
+def test_a_rater_who_always_takes_the_left_answer_turns_every_repeat_around(project, provider):
+    study = create(project, *models(provider), repeats=4)
+    for place in range(16):
+        study.vote_at(place, "left")
+    result = study.reveal()
+    assert result.repeats()["ann"].flip_rate == 1
+    assert result.to_json()["sides"] == [[6, 0], [0, 6]]
+    assert result.to_json()["position_p"] == pytest.approx(1 / 462)
+
+
+def test_a_sequential_study_says_when_to_stop_and_never_who_leads(project, provider):
+    study = create(project, *models(provider), mode="sequential")
+    for place, pair in enumerate(study.page(0, 8)):
+        assert not study.enough
+        study.vote_at(place, "left" if is_tuned(pair["left"]) else "right")
+    assert study.enough
+    assert "The evidence suffices: you may reveal now." in study.notes()
+    assert not any("tuned" in note for note in study.notes())
+
+
+def test_an_undo_that_is_sent_twice_takes_back_one_vote(project, provider):
+    study = create(project, *models(provider))
+    for seq in (1, 2):
+        study.vote_at(seq, "left", session="s", seq=seq)
+    for _ in range(2):
+        study.undo(2, session="s", seq=3)
+    assert len(study.standing()) == 1
+
+
+def test_a_rules_votes_are_set_aside_when_a_person_votes(project, provider):
+    study = create(project, *models(provider))
+    judge(study, "base wins", lambda left, right, _: "right" if is_tuned(left) else "left")
+    prefer_tuned(study)
+    result = study.reveal()
+    assert (result.counts.wins, result.counts.losses) == (12, 0)
+    assert "rule: base wins voted too; its votes are in none of these numbers" in result.notes()
+
+
+def test_a_deleted_example_leaves_its_pair_in_the_study(project, provider):
+    study = create(project, *models(provider))
+    project.dataset.delete(3)
+    assert next(pair for pair in study.page() if pair["id"] == 3)["messages"] == []
+
+
+def test_before_the_first_vote_one_is_told_that_five_can_never_do(make_project, provider):
+    with make_project("five", 8, 5) as project:
+        study = create(project, *models(provider))
+        assert study.notes() == ["5 votes can never show a difference, whatever they are: 6 is the least."]
+
+
+def test_two_processes_voting_at_once_lose_no_vote(project, provider):
+    study = create(project, *models(provider))
+    command = [sys.executable, "-c", VOTER, str(project.path), str(study.path)]
+    voters = []
+    for rater in ("ann", "ben", "cleo"):
+        environment = os.environ | {"AITELIER_RATER": rater}
+        voters.append(
+            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment)
+        )
+    for voter in voters:
+        assert voter.wait() == 0
+    assert [len(Study(project, study.path, rater).choices()) for rater in ("ann", "ben", "cleo")] == [12] * 3
+    Study(project, study.path).reveal()
