@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import aitelier_nb as ait
-from aitelier_nb import asking
 from aitelier_nb.errors import DataError, UsageError
-from aitelier_nb.formats import transcripts
 from aitelier_nb.parsing import Command, Parser, in_notebook, plain
-from aitelier_nb.signatures import add_options, summary
-from aitelier_nb.tuning.hyperparameters import HYPERPARAMETERS
+from aitelier_nb.signatures import add_options
 
 __all__ = ["COMMANDS"]
 
@@ -36,12 +33,16 @@ def _init_options(parser: Parser) -> None:
 
 
 def _init(body: str | None, *, name: str | None = None, notebook: bool = False, **words: Any) -> Any:  # noqa: ARG001
+    from aitelier_nb import asking
+    from aitelier_nb.providers.base import provider_names
+
     if name is None:
         name = asking.ask_text("name of the project")
         if words.get("provider") is None:
             words["provider"] = asking.ask_text("provider", "local")
-    if words.get("provider", "local") != "local" and "model" not in words:
-        words["model"] = asking.ask_text(f"base model at {words['provider']}")
+    provider = words.get("provider", "local")
+    if provider != "local" and provider in provider_names() and "model" not in words:
+        words["model"] = asking.ask_text(f"base model at {provider}")
     project = ait.init(name, **words)
     if notebook:
         from aitelier_nb.reports import template
@@ -70,6 +71,9 @@ def _add(
     messages: str | None = None,
     **words: Any,
 ) -> Any:
+    from aitelier_nb import asking
+    from aitelier_nb.formats import transcripts
+
     if body is not None:
         return ait.add(messages=transcripts.parse(body), **words)
     if messages is not None:
@@ -126,6 +130,8 @@ def _rate(
             raise UsageError("--rating and --rewrite need --id", hint="ait rate --id 3 --rating 9")
         if in_notebook():
             return ait.rate(below=below, project=project)
+        from aitelier_nb import asking
+
         return asking.rate_one_by_one(below, project)
     if rewrite is not None:
         return ait.rewrite(id, _text_of(rewrite), rating=rating, project=project)
@@ -135,6 +141,8 @@ def _rate(
 
 
 def _train_options(parser: Parser) -> None:
+    from aitelier_nb.tuning.hyperparameters import HYPERPARAMETERS
+
     for name, known in HYPERPARAMETERS.items():
         flag = f"--{name.replace('_', '-')}"
         if known.type is bool:
@@ -151,6 +159,8 @@ def _train_options(parser: Parser) -> None:
 
 
 def _train(body: str | None, *, wait: bool = False, **words: Any) -> Any:  # noqa: ARG001
+    from aitelier_nb.tuning.hyperparameters import HYPERPARAMETERS
+
     for name, known in HYPERPARAMETERS.items():
         if words.get(name) is None:
             words.pop(name, None)
@@ -210,33 +220,35 @@ def _eval(
 
 
 COMMANDS: dict[str, Command] = {
-    "init": Command(_init, _init_options, summary(ait.init), needs_project=False),
-    "add": Command(_add, _add_options, summary(ait.add), takes_body=True),
-    "import": Command(_import, _import_options, summary(ait.load), aliases=("load",)),
-    "list": Command(_list, _list_options, summary(ait.examples), aliases=("examples",)),
-    "rate": Command(_rate, _rate_options, "Rate examples one after the other, or one by its id."),
-    "annotate": plain(ait.annotate, flags={"id": "ID", "flagged": "--flag"}, skip=("tags",)),
-    "undo": plain(ait.undo),
-    "delete": plain(ait.delete, flags={"id": "ID"}),
-    "history": plain(ait.history, flags={"id": "ID"}),
-    "forget": plain(ait.forget, flags={"id": "ID"}, confirms=True),
-    "stats": plain(ait.stats),
-    "split": plain(ait.split, confirms=True),
-    "format": plain(ait.format),
-    "check": plain(ait.check, flags={"path": "FILE"}),
-    "train": Command(_train, _train_options, summary(ait.train), confirms=True),
-    "status": Command(_status, _status_options, summary(ait.status)),
-    "cancel": plain(ait.cancel, flags={"job": "JOB"}),
-    "eval": Command(_eval, _eval_options, summary(ait.evaluate), aliases=("evaluate",), confirms=True),
-    "report": plain(ait.report, flags={"path": "PATH"}),
-    "freeze": plain(ait.freeze),
-    "rerun": plain(ait.rerun, flags={"notebook": "NOTEBOOK"}, needs_project=False),
-    "share": plain(ait.share, flags={"notebook": "NOTEBOOK"}, needs_project=False),
-    "verify": plain(ait.verify, flags={"path": "PATH"}),
-    "model": plain(
-        ait.models, flags={"action": "ACTION", "name": "NAME"}, aliases=("models",), needs_project=False
+    "init": Command("init", _init, _init_options, needs_project=False),
+    "add": Command("add", _add, _add_options, takes_body=True),
+    "import": Command("load", _import, _import_options, aliases=("load",)),
+    "list": Command("examples", _list, _list_options, aliases=("examples",)),
+    "rate": Command(
+        "rate", _rate, _rate_options, about="Rate examples one after the other, or one by its id."
     ),
-    "key": plain(ait.key, flags={"provider": "PROVIDER"}),
-    "doctor": plain(ait.doctor, needs_project=False),
-    "demo": plain(ait.demo, flags={"path": "DIR"}, needs_project=False),
+    "annotate": plain("annotate", flags={"id": "ID", "flagged": "--flag"}, skip=("tags",)),
+    "undo": plain("undo"),
+    "delete": plain("delete", flags={"id": "ID"}),
+    "history": plain("history", flags={"id": "ID"}),
+    "forget": plain("forget", flags={"id": "ID"}, confirms=True),
+    "stats": plain("stats"),
+    "split": plain("split", confirms=True),
+    "format": plain("format"),
+    "check": plain("check", flags={"path": "FILE"}),
+    "train": Command("train", _train, _train_options, confirms=True),
+    "status": Command("status", _status, _status_options),
+    "cancel": plain("cancel", flags={"job": "JOB"}),
+    "eval": Command("evaluate", _eval, _eval_options, aliases=("evaluate",), confirms=True),
+    "report": plain("report", flags={"path": "PATH"}),
+    "freeze": plain("freeze"),
+    "rerun": plain("rerun", flags={"notebook": "NOTEBOOK"}, needs_project=False),
+    "share": plain("share", flags={"notebook": "NOTEBOOK"}, needs_project=False),
+    "verify": plain("verify", flags={"path": "PATH"}),
+    "model": plain(
+        "models", flags={"action": "ACTION", "name": "NAME"}, aliases=("models",), needs_project=False
+    ),
+    "key": plain("key", flags={"provider": "PROVIDER"}),
+    "doctor": plain("doctor", needs_project=False),
+    "demo": plain("demo", flags={"path": "DIR"}, needs_project=False),
 }

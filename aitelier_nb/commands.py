@@ -30,9 +30,6 @@ def _parser(name: str, prog: str) -> Parser:
         description=command.help,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="\n".join(["examples:", *(f"  {prog} {line}" for line in command.examples)])
-        if command.examples
-        else None,
     )
     command.prepare(parser)
     parser.add_argument(

@@ -6,9 +6,10 @@ import argparse
 import difflib
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import aitelier_nb as ait
 from aitelier_nb.errors import UsageError
 from aitelier_nb.signatures import add_options, summary
 
@@ -49,22 +50,28 @@ class Parser(argparse.ArgumentParser):
 class Command:
     """One verb on a command line.
 
-    `call` takes the parsed words (without project and yes) and the cell's body, and returns what
-    the verb returns; `prepare` adds the options; `takes_body` says that `%%ait` makes sense.
+    `verb` is the name of the Python function, which is loaded when it is needed. `call` takes the
+    cell's body and the parsed words, and returns what the verb returns; `prepare` adds the options;
+    `takes_body` says that `%%ait` makes sense.
     """
 
+    verb: str
     call: Callable[..., Any]
     prepare: Callable[[Parser], None]
-    help: str
     aliases: tuple[str, ...] = ()
     takes_body: bool = False
     confirms: bool = False
     needs_project: bool = True
-    examples: tuple[str, ...] = field(default=())
+    about: str = ""
+
+    @property
+    def help(self) -> str:
+        """What the command does, in one sentence: the first line of the verb's docstring."""
+        return self.about or summary(getattr(ait, self.verb))
 
 
 def plain(
-    verb: Callable[..., Any],
+    verb: str,
     *,
     flags: Mapping[str, str] | None = None,
     skip: tuple[str, ...] = (),
@@ -74,9 +81,9 @@ def plain(
 ) -> Command:
     """Return the command of a verb whose options are its parameters."""
     return Command(
-        call=lambda body, **words: verb(**words),  # noqa: ARG005 - a cell's body goes elsewhere
-        prepare=lambda parser: add_options(parser, verb, flags=flags, skip=skip),
-        help=summary(verb),
+        verb,
+        call=lambda body, **words: getattr(ait, verb)(**words),  # noqa: ARG005 - a cell's body goes elsewhere
+        prepare=lambda parser: add_options(parser, getattr(ait, verb), flags=flags, skip=skip),
         aliases=aliases,
         confirms=confirms,
         needs_project=needs_project,

@@ -30,7 +30,7 @@ class Hyperparameter:
 
 MANY = 1_000_000
 HYPERPARAMETERS: dict[str, Hyperparameter] = {
-    "epochs": Hyperparameter(int, 1, 1000, "how often each example is seen"),
+    "epochs": Hyperparameter(float, 0.01, 1000, "how often each example is seen"),
     "batch_size": Hyperparameter(
         int, 1, 4096, 'examples a step; "max" where the provider knows it', ("max",)
     ),
@@ -56,7 +56,11 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "from_checkpoint": Hyperparameter(str, 0, 0, "the job or checkpoint to go on from"),
     "training_type": Hyperparameter(str, 0, 0, "adapter or all weights", ("lora", "full")),
     "dpo_beta": Hyperparameter(float, 1e-4, 10, "how far preference training may leave the base model"),
-    "workers": Hyperparameter(int, 1, 4096, "processes that train side by side"),
+    "workers": Hyperparameter(int, 1, 1024, "processes that train side by side on a machine"),
+    "nodes": Hyperparameter(int, 1, 1024, "machines that train together"),
+    "rendezvous": Hyperparameter(str, 0, 0, "where the machines meet: HOST:PORT of one of them"),
+    "micro_batch_size": Hyperparameter(int, 1, 4096, "examples computed at once; changes memory only"),
+    "precision": Hyperparameter(str, 0, 0, "of the arithmetic", ("auto", "fp32", "bf16")),
 }
 
 
@@ -87,7 +91,7 @@ def _checked(name: str, value: Any) -> Any:
         number = float(value)
         whole = known.type is float or number.is_integer()
         if math.isfinite(number) and whole and known.low <= number <= known.high:
-            return known.type(number)
+            return int(number) if number.is_integer() else number  # 2 and 2.0 are one run
     raise UsageError(f"{name}={value!r} cannot be", hint=f"{name} is {known.help}: {_limits(known)}")
 
 

@@ -18,10 +18,10 @@ from aitelier_nb.schema import Example
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.collecting import load
 from aitelier_nb.verbs.evaluating import compare, evaluate
-from aitelier_nb.verbs.preparing import format as write_training_files
-from aitelier_nb.verbs.preparing import split
+from aitelier_nb.verbs.formatting import format as write_training_files
 from aitelier_nb.verbs.projects import init
 from aitelier_nb.verbs.reporting import report
+from aitelier_nb.verbs.splitting import split
 from aitelier_nb.verbs.tuning import train
 from aitelier_nb.views import View
 

@@ -164,7 +164,7 @@ class Runs(View):
 
 
 def train(  # noqa: PLR0913, PLR0917 - hyperparameters are arguments
-    epochs: int | None = None,
+    epochs: float | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
     lora_r: int | None = None,

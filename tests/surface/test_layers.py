@@ -9,7 +9,8 @@ import aitelier_nb
 
 ROOT = Path(aitelier_nb.__file__).parent
 LAYERS = [
-    {"errors", "progress", "redaction", "views", "consent"},
+    {"errors"},
+    {"progress", "redaction", "views", "consent"},
     {"schema"},
     {"storage"},
     {"curation"},
