@@ -1,4 +1,4 @@
-"""From the text of a file to its rows: JSON lines, a JSON document, or a table with a header."""
+"""From the text of a file to its rows: JSON lines, a JSON document, a table with a header, Parquet."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from aitelier_nb.errors import DataError
+from aitelier_nb.formats import documents
 
-__all__ = ["Row", "container_of", "rows"]
+__all__ = ["Row", "container_of", "plain", "rows"]
 
-WRAPPERS = ("data", "examples", "rows", "train", "items", "conversations")
 DELIMITERS = ",\t;|"
+LONGEST_CELL = 2**31 - 1  # characters; the csv module refuses more than 131,072 unless told
 
 
 @dataclass(slots=True)
@@ -36,12 +38,13 @@ def container_of(text: bytes, name: str) -> str:
         return "parquet"
     start = text.lstrip()[:1]
     if start in (b"[", b"{"):
-        return "json" if _is_one_document(text) else "jsonl"
-    if name.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson", ".json")):
+        return "json" if _is_document(text) else "jsonl"
+    plain_name = name.lower().removesuffix(".gz")
+    if plain_name.endswith((".jsonl", ".ndjson", ".json")):
         return "jsonl"
     header = text.lstrip().partition(b"\n")[0]
-    named = name.lower().removesuffix(".gz").endswith((".csv", ".tsv"))
-    return "csv" if named or any(delimiter in header for delimiter in DELIMITERS.encode()) else "text"
+    is_table = plain_name.endswith((".csv", ".tsv")) or any(sign in header for sign in DELIMITERS.encode())
+    return "csv" if is_table else "text"
 
 
 def rows(text: bytes, name: str) -> Iterator[Row]:
@@ -50,7 +53,7 @@ def rows(text: bytes, name: str) -> Iterator[Row]:
     Raises
     ------
     DataError
-        The whole is no training data: plain text, or a table without a header.
+        The whole is no training data: plain text, a damaged Parquet file, a table with a bad header.
     """
     container = container_of(text, name)
     if container == "parquet":
@@ -66,16 +69,29 @@ def rows(text: bytes, name: str) -> Iterator[Row]:
     return _line_rows(text)
 
 
-def _is_one_document(text: bytes) -> bool:
-    """Return whether the text is one JSON value that is no single line of JSONL."""
+def _is_document(text: bytes) -> bool:
+    """Return whether the text is JSON over several lines or an array, rather than one value a line."""
     body = text.strip()
-    if body[:1] == b"{" and b"\n" not in body:
-        return False
+    first, _, rest = body.partition(b"\n")
+    if body[:1] == b"[" and not (_is_json(first) and rest):
+        return True
+    if _is_json(first):
+        return not rest and _wraps_rows(body)
+    end = first.rstrip()[-1:]
+    return bool(rest) and end in (b"{", b"[", b",")
+
+
+def _wraps_rows(body: bytes) -> bool:
+    value = msgspec.json.decode(body)
+    return isinstance(value, dict) and documents.unwrapped(value) is not None
+
+
+def _is_json(line: bytes) -> bool:
     try:
-        msgspec.json.decode(body, type=msgspec.Raw)
+        msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return body[:1] == b"[" or b"\n" in body
+    return True
 
 
 def _line_rows(text: bytes) -> Iterator[Row]:
@@ -90,61 +106,102 @@ def _line_rows(text: bytes) -> Iterator[Row]:
 
 def _broken(number: int, line: bytes, why: str) -> Row:
     """Return the row of a line that is no JSON, with the most helpful reason."""
-    if not _is_utf8(line):
-        return Row(number, line, fault="not UTF-8", remedy="save the file as UTF-8")
+    line = line.removeprefix(b"\xef\xbb\xbf")
     try:
-        json.loads(line, parse_constant=_no_constant)
+        value = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        return Row(
+            number, line, fault=f"byte {error.start + 1} is not UTF-8", remedy="save the file as UTF-8"
+        )
     except json.JSONDecodeError as error:
         why = f"{error.msg} at column {error.colno}"
     except (ValueError, RecursionError) as error:
         why = str(error)
     else:
-        return Row(
-            number, line, fault="a character is cut in half (a lone surrogate)", remedy="write it whole"
-        )
+        if not plain(value):
+            return Row(
+                number, line, fault="half a character (a lone surrogate)", remedy="write the character whole"
+            )
+        return Row(number, line, value)
     return Row(number, line, fault=f"not JSON: {why}", remedy="write one JSON object on one line")
+
+
+def plain(value: Any) -> bool:
+    """Return whether a value can be written as UTF-8: no half characters."""
+    try:
+        msgspec.json.encode(value)
+    except (UnicodeEncodeError, TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _document_rows(text: bytes) -> Iterator[Row]:
-    """Yield the elements of a JSON array, or of the array that an object wraps; else the object."""
-    document = msgspec.json.decode(text)
-    if isinstance(document, dict):
-        lists = [value for name, value in document.items() if name in WRAPPERS and _holds_objects(value)]
-        document = lists[0] if len(lists) == 1 and len(document) <= 3 else [document]  # noqa: PLR2004
-    for number, value in enumerate(document, 1):
-        yield Row(number, b"", value)
+    """Yield the elements of an array, the rows that an object holds, or objects that follow each other."""
+    found = documents.pieces(text.decode("utf-8", "replace"))
+    first = next(found, None)
+    if first is None:
+        return
+    second = next(found, None)
+    if second is None and not first.fault and text.lstrip()[:1] == b"{":
+        yield from _unwrapped(_piece_row(first))
+        return
+    yield _piece_row(first)
+    if second is not None:
+        yield _piece_row(second)
+    yield from map(_piece_row, found)
 
 
-def _holds_objects(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(row, dict) and not _is_turn(row) for row in value)
-    )
+def _unwrapped(row: Row) -> Iterator[Row]:
+    inside = documents.unwrapped(row.value) if isinstance(row.value, dict) else None
+    if inside is None:
+        yield row
+    else:
+        yield from (Row(number, b"", value) for number, value in enumerate(inside, 1))
 
 
-def _is_turn(row: dict[str, Any]) -> bool:
-    return "from" in row or "role" in row
+def _piece_row(piece: documents.Piece) -> Row:
+    raw = piece.text.encode("utf-8")
+    if piece.fault:
+        return Row(
+            piece.line, raw, fault=f"not JSON: {piece.fault}", remedy="mend it there and import it again"
+        )
+    try:
+        return Row(piece.line, _on_one_line(piece.text), msgspec.json.decode(raw))
+    except (msgspec.DecodeError, RecursionError) as error:
+        return _broken(piece.line, raw, str(error))
+
+
+def _on_one_line(text: str) -> bytes:
+    """Return a value's text on one line, so that a file of rejected rows is JSONL."""
+    if "\n" not in text and "\r" not in text:
+        return text.encode("utf-8")
+    return msgspec.json.format(text.encode("utf-8"), indent=-1)
 
 
 def _table_rows(text: str, name: str) -> Iterator[Row]:
-    delimiter = _delimiter(text, name)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    with _long_cells():
+        yield from _cells(text, name)
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    before = csv.field_size_limit(LONGEST_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _cells(text: str, name: str) -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, name))
     header = [cell.strip() for cell in next(reader)]
-    if len(set(header)) < len(header):
-        raise DataError(f"{name}:1: two columns have the same name", hint="give each column its own name")
+    twice = next((cell for place, cell in enumerate(header) if cell in header[:place]), None)
+    if twice is not None:
+        raise DataError(f"{name}:1: two columns are named {twice!r}", hint="give each column its own name")
     line = reader.line_num + 1
     for cells in reader:
         if any(cell.strip() for cell in cells):
@@ -155,16 +212,19 @@ def _table_rows(text: str, name: str) -> Iterator[Row]:
 def _table_row(line: int, header: list[str], cells: list[str]) -> Row:
     value = dict(zip(header, cells, strict=False))
     raw = msgspec.json.encode(value)
-    if len(cells) != len(header):
-        fault = f"{len(cells)} cells, but the header names {len(header)}"
-        return Row(line, raw, fault=fault, remedy="put quotes around cells that hold a comma or a line break")
-    return Row(line, raw, value)
+    if len(cells) == len(header):
+        return Row(line, raw, value)
+    extra = {f"cell {place}": cell for place, cell in enumerate(cells, 1) if place > len(header)}
+    fault = f"{len(cells)} cells, but the header names {len(header)}"
+    remedy = "put quotes around cells that hold a delimiter or a line break"
+    return Row(line, msgspec.json.encode({**value, **extra}), fault=fault, remedy=remedy)
 
 
 def _delimiter(text: str, name: str) -> str:
     header = text.partition("\n")[0]
-    best = max(DELIMITERS, key=header.count)
-    return "\t" if name.lower().endswith(".tsv") and "\t" in header else best if best in header else ","
+    if "\t" in header and name.lower().removesuffix(".gz").endswith(".tsv"):
+        return "\t"
+    return max(DELIMITERS, key=header.count)
 
 
 def _parquet_rows(content: bytes, name: str) -> Iterator[Row]:
@@ -173,7 +233,8 @@ def _parquet_rows(content: bytes, name: str) -> Iterator[Row]:
 
     try:
         table = pq.read_table(pa.BufferReader(content))
-    except (pa.ArrowInvalid, OSError) as error:
+        values = table.to_pylist()
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{name}: the Parquet file is damaged", hint="copy or download it again") from error
-    for number, value in enumerate(table.to_pylist(), 1):
+    for number, value in enumerate(values, 1):
         yield Row(number, b"", value)

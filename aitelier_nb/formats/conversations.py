@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["ROLES", "Refused", "fault", "kind_of", "messages_of", "role_of", "usable"]
+__all__ = ["ROLES", "NotTraining", "Refused", "fault", "kind_of", "messages_of", "role_of", "usable"]
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 ALIASES = {
@@ -39,6 +39,10 @@ class Refused(Exception):
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
+
+
+class NotTraining(Refused):
+    """A row of a file that is no training data at all, such as a request for embeddings."""
 
 
 def usable(messages: Any) -> list[dict[str, Any]]:
@@ -80,7 +84,7 @@ def _turn(turn: object, role: str) -> dict[str, Any]:
         return {"role": role, "content": turn}
     if not isinstance(turn, dict):
         raise Refused(f"a turn is {kind_of(turn)}, not an object", "give each turn role and content")
-    if turn.get("role") in ROLES and "content" in turn:
+    if isinstance(turn.get("role"), str) and turn["role"] in ROLES and "content" in turn:
         return turn
     speaker = next((name for name in SPEAKERS if name in turn), None)
     text = next((name for name in TEXTS if name in turn), None)

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from aitelier_nb.formats import pairs
-from aitelier_nb.formats.conversations import Refused, fault, kind_of, messages_of, usable
+from aitelier_nb.formats import choices, pairs, trees
+from aitelier_nb.formats.conversations import NotTraining, Refused, fault, messages_of, usable
 
 __all__ = ["DIALECTS", "Dialect", "named", "recognise"]
 
@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 Convert = Callable[[Row, "Counter[str]"], list[dict[str, Any]]]
 
 CONVERSATIONS = ("conversations", "conversation", "dialogue", "dialog", "turns", "chat", "items")
-MADE_ANEW = frozenset({"id", "createdAt", "version"})  # a project gives its own
+MADE_ANEW = frozenset({"id", "createdAt", "created_at", "version"})  # a project gives its own
 KEPT = (
     "rating", "ratings", "split", "group", "tags", "note", "flagged", "source",
     "originalOutput", "tools", "parallel_tool_calls",
@@ -116,22 +116,68 @@ def _from_self_instruct(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
     return [_kept(messages, row) for messages in pairs.from_self_instruct(row, told)]
 
 
-def _from_text(row: Row, told: Counter[str]) -> list[dict[str, Any]]:  # noqa: ARG001 - one signature for all
-    raise Refused(
-        f"there is only {kind_of(row.get('text'))} without turns, so nothing to ask and nothing to answer",
-        "give input and output, or messages",
-    )
+def _from_rewritten(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    """Return a row of the web application, which keeps the first text in output and the target in rewrite."""
+    if not row.get("rewrite"):
+        return [_kept(pairs.from_pair(row, "input", "output", told), row)]
+    messages = pairs.from_pair(row, "input", "rewrite", told)
+    first = row.get("output")
+    return [{**_kept(messages, row), **({"originalOutput": first} if isinstance(first, str) else {})}]
+
+
+def _from_preference(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    messages, kept = choices.from_preference(row, told)
+    return [{**_kept(messages, row), **kept}]
+
+
+def _from_label(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    messages, kept = choices.from_label(row, told)
+    return [{**_kept(messages, row), **kept}]
+
+
+def _from_tree(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    return trees.from_tree(row, told)
+
+
+def _not_training(what: str, remedy: str) -> Convert:
+    def refuse(row: Row, told: Counter[str]) -> list[dict[str, Any]]:  # noqa: ARG001 - one signature for all
+        raise NotTraining(what, remedy)
+
+    return refuse
+
+
+def _is_embedding(row: Row) -> bool:
+    if "url" in row and "custom_id" in row:
+        return "embeddings" in str(row["url"])
+    if {"sentence1", "sentence2"} <= set(row) or ("positive" in row and ("anchor" in row or "query" in row)):
+        return True
+    asks = "input" in row and ("model" in row or "encoding_format" in row)
+    return "embedding" in row or (asks and pairs.pair_names(row) is None)
 
 
 def _kept(messages: list[dict[str, Any]], row: Row) -> dict[str, Any]:
     return {"messages": messages, **{name: row[name] for name in KEPT if row.get(name) is not None}}
 
 
-def _has_pair(*names: tuple[str, str]) -> Callable[[Row], bool]:
-    return lambda row: any(question in row and answer in row for question, answer in names)
+def _has(*names: str) -> Callable[[Row], bool]:
+    return lambda row: all(name in row for name in names)
 
 
 DIALECTS = (
+    Dialect(
+        "embedding-requests",
+        _is_embedding,
+        _not_training("these are requests for embeddings, not conversations", "give questions with answers"),
+        "requests for embeddings (refused)",
+    ),
+    Dialect(
+        "batch-requests",
+        lambda row: "custom_id" in row and "body" in row,
+        _not_training("these are requests to a model, without its answers", "add the answers"),
+        "requests of a batch (refused)",
+    ),
+    Dialect("preference", choices.has_preference, _from_preference, "a better and a worse answer"),
+    Dialect("kto", choices.has_label, _from_label, "an answer with a thumb"),
     Dialect("messages", lambda row: "messages" in row, _from_messages, "messages with role and content"),
     Dialect(
         "sharegpt",
@@ -139,6 +185,7 @@ DIALECTS = (
         _from_conversations,
         "conversations with from and value",
     ),
+    Dialect("oasst", trees.is_tree, _from_tree, "trees of messages"),
     Dialect(
         "self-instruct",
         lambda row: "instruction" in row and "instances" in row,
@@ -151,12 +198,18 @@ DIALECTS = (
         _from_alpaca,
         "instruction, input and output",
     ),
-    Dialect("input-output", _has_pair(("input", "output")), _from_pair, "input and output"),
-    Dialect("prompt-completion", _has_pair(("prompt", "completion")), _from_pair, "prompt and completion"),
-    Dialect("query-response", _has_pair(("query", "response")), _from_pair, "query, response and history"),
-    Dialect("question-answer", _has_pair(("question", "answer")), _from_pair, "question and answer"),
+    Dialect("web", _has("input", "output", "rewrite"), _from_rewritten, "input, output and rewrite"),
+    Dialect("input-output", _has("input", "output"), _from_pair, "input and output"),
+    Dialect("prompt-completion", _has("prompt", "completion"), _from_pair, "prompt and completion"),
+    Dialect("query-response", _has("query", "response"), _from_pair, "query, response and history"),
+    Dialect("question-answer", _has("question", "answer"), _from_pair, "question and answer"),
     Dialect("pairs", lambda row: pairs.pair_names(row) is not None, _from_pair, "a question and its answer"),
-    Dialect("text", lambda row: "text" in row and len(row) == 1, _from_text, "text without turns"),
+    Dialect(
+        "text",
+        lambda row: "text" in row,
+        _not_training("there is only text, without turns to train on", "give input and output, or messages"),
+        "text without turns (refused)",
+    ),
 )
 
 OTHER_NAMES = {
@@ -169,7 +222,9 @@ OTHER_NAMES = {
     "trl": "messages",
     "conversations": "sharegpt",
     "csv": "pairs",
-    "web": "input-output",
+    "openai-preference": "preference",
+    "dpo": "preference",
+    "trl-preference": "preference",
     "instruction": "prompt-completion",
     "qa": "question-answer",
     "dolly": "alpaca",

@@ -8,7 +8,15 @@ from typing import Any
 
 from aitelier_nb.formats.conversations import Refused, kind_of, messages_of, usable
 
-__all__ = ["ANSWERS", "QUESTIONS", "from_alpaca", "from_pair", "from_self_instruct", "pair_names"]
+__all__ = [
+    "ANSWERS",
+    "QUESTIONS",
+    "from_alpaca",
+    "from_pair",
+    "from_self_instruct",
+    "pair_names",
+    "system_of",
+]
 
 Row = Mapping[str, Any]
 
@@ -27,7 +35,7 @@ def pair_names(row: Row) -> tuple[str, str] | None:
 
 def from_pair(row: Row, question: str, answer: str, told: Counter[str]) -> list[dict[str, Any]]:
     """Return the turns of a row: system, history, question, answer; each side may be a list of turns."""
-    turns = [*_system(row), *_history(row.get("history"))]
+    turns = [*system_of(row), *_history(row.get("history"))]
     asked, answered = row.get(question), row.get(answer)
     turns += messages_of(asked, "user") if isinstance(asked, list) else [_turn("user", question, asked, told)]
     if isinstance(answered, list):
@@ -47,7 +55,7 @@ def from_alpaca(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
     if more:
         more = _turn("user", "input", more, told)["content"]
     question = "\n\n".join(part for part in (task, more) if part.strip())
-    turns = [*_system(row), *_history(row.get("history")), {"role": "user", "content": question}]
+    turns = [*system_of(row), *_history(row.get("history")), {"role": "user", "content": question}]
     return usable([*turns, _turn("assistant", answer, row.get(answer), told)])
 
 
@@ -61,7 +69,8 @@ def from_self_instruct(row: Row, told: Counter[str]) -> list[list[dict[str, Any]
     return [from_alpaca({"instruction": row.get("instruction"), **instance}, told) for instance in instances]
 
 
-def _system(row: Row) -> list[dict[str, Any]]:
+def system_of(row: Row) -> list[dict[str, Any]]:
+    """Return the system prompt of a row as a turn, or no turn."""
     prompt = row.get("system") or row.get("system_prompt") or row.get("systemPrompt")
     if prompt is None or prompt == "":
         return []

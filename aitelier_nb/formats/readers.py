@@ -12,15 +12,14 @@ from typing import Any
 
 import msgspec
 
-from aitelier_nb.errors import UsageError
-from aitelier_nb.formats import containers, dialects, encodings
+from aitelier_nb.errors import DataError, UsageError
+from aitelier_nb.formats import containers, dialects, encodings, own_keys, trees
 from aitelier_nb.formats.containers import Row
-from aitelier_nb.formats.conversations import Refused, kind_of
+from aitelier_nb.formats.conversations import NotTraining, Refused, kind_of
 from aitelier_nb.schema import Rejection
 
 __all__ = ["Parsed", "Rejection", "read", "read_rows"]
 
-LOWEST, HIGHEST = 1, 10
 FEW_STARS = 5
 OURS = ("input", "output", "system", "rating", "messages", "history", "group", "split", "note")
 
@@ -69,7 +68,7 @@ def read(
         There is no such format, column or scale.
     """
     decoded = encodings.decode(content, name)
-    parsed = _collect(containers.rows(decoded.text, name), format, columns, scale)
+    parsed = _collect(containers.rows(decoded.text, name), name, format, columns, scale)
     parsed.notices[:0] = decoded.notices
     return parsed
 
@@ -77,34 +76,39 @@ def read(
 def read_rows(
     rows: Iterable[Mapping[str, Any]],
     *,
-    name: str = "the rows",  # noqa: ARG001 - as in read
+    name: str = "the rows",
     format: str = "auto",  # noqa: A002 - the verbs' word
     columns: Mapping[str, str] | None = None,
     scale: str | None = None,
 ) -> Parsed:
     """Read rows that are Python objects already: dicts, records of a frame, a Hugging Face dataset."""
-    numbered = (Row(number, b"", _plain(row)) for number, row in enumerate(rows, 1))
-    return _collect(numbered, format, columns, scale)
+    numbered = (containers.row_of(number, row) for number, row in enumerate(rows, 1))
+    return _collect(numbered, name, format, columns, scale)
 
 
 def _collect(
-    rows: Iterable[Row], insisted: str, columns: Mapping[str, str] | None, scale: str | None
+    rows: Iterable[Row], name: str, insisted: str, columns: Mapping[str, str] | None, scale: str | None
 ) -> Parsed:
     convert = _converter(insisted, columns, _scale(scale))
     told: Counter[str] = Counter()
     formats: Counter[str] = Counter()
     parsed = Parsed(insisted)
-    for row in rows:
+    other = False
+    for row in trees.joined(rows):
         try:
             if row.fault:
                 raise Refused(row.fault, row.remedy)  # noqa: TRY301 - one place rejects
             found, examples = convert(row.value, told)
         except Refused as refused:
+            other = other or not isinstance(refused, NotTraining)
             parsed.rejected.append(_rejection(row, refused))
             continue
         formats[found] += 1
         parsed.rows += examples
         parsed.lines += [row.line] * len(examples)
+    if parsed.rejected and not parsed.rows and not other:
+        first = parsed.rejected[0]
+        raise DataError(f"{name}: {first.reason}", hint=first.remedy)
     parsed.format = " and ".join(name for name, _ in formats.most_common()) or "unknown"
     parsed.notices += [f"{what} ({count}x)" for what, count in told.items()]
     parsed.notices += _about_ratings(parsed.rows, scale)
@@ -132,10 +136,13 @@ def _converter(
         if dialect is None:
             shown = ", ".join(map(str, names)) or "none"
             raise Refused(f"no known columns among: {shown:.200}", 'name them: map={"input": …, "output": …}')
+        if insisted is not None and not insisted.matches(value):
+            shown = ", ".join(map(str, names)) or "no columns"
+            raise Refused(f"the row has {shown:.200}, not {insisted.about}", "import it with format auto")
         examples = dialect.examples(value, told)
         for example in examples:
-            if "rating" in example:
-                example["rating"] = _rating(example["rating"], scale)
+            if len(example) > 1:
+                own_keys.mend(example, scale, told)
         return dialect.name, examples
 
     return convert
@@ -170,27 +177,6 @@ def _renamed(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, An
     return {**rest, **{ours: row[theirs] for ours, theirs in columns.items()}}
 
 
-def _rating(value: Any, scale: tuple[float, float] | None) -> int | None:
-    """Return a rating as an integer from 1 to 10; a linear map from another scale where one is given."""
-    if value is None or value == "":
-        return None
-    try:
-        number = (
-            float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
-        )
-    except ValueError:
-        number = None
-    if number is not None and scale is not None and scale[0] <= number <= scale[1]:
-        share = (number - scale[0]) / (scale[1] - scale[0])
-        return int(LOWEST + share * (HIGHEST - LOWEST) + 0.5)
-    if number is None or scale is not None or number not in range(LOWEST, HIGHEST + 1):
-        wanted = (
-            f"from {scale[0]:g} to {scale[1]:g}" if scale else f"a whole number from {LOWEST} to {HIGHEST}"
-        )
-        raise Refused(f"rating {value!r:.40} is not {wanted}", "correct it, or map another scale to ours")
-    return int(number)
-
-
 def _scale(text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
@@ -207,7 +193,7 @@ def _scale(text: str | None) -> tuple[float, float] | None:
 def _about_ratings(rows: list[dict[str, Any]], scale: str | None) -> Iterator[str]:
     ratings = [row["rating"] for row in rows if row.get("rating") is not None]
     if scale and ratings:
-        yield f"{len(ratings)} ratings were mapped from {scale} to {LOWEST}-{HIGHEST}"
+        yield f"{len(ratings)} ratings were mapped from {scale} to 1-10"
     elif len(ratings) > 1 and max(ratings) <= FEW_STARS:
         yield (
             f"no rating is above {max(ratings)}: if they are of a scale from 1 to 5, import with that scale "
@@ -225,16 +211,3 @@ def _as_json(value: Any) -> str:
         return msgspec.json.encode(value).decode()
     except (TypeError, ValueError, RecursionError):
         return repr(value)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value of a frame or an Arrow table as JSON would have it; missing becomes None."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items() if inner is not None}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    if hasattr(value, "tolist"):  # numpy
-        return _plain(value.tolist())
-    if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):  # noqa: PLR0124 - NaN
-        return None
-    return value if isinstance(value, (str, int, float, bool)) else str(value)
