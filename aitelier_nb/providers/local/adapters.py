@@ -51,7 +51,7 @@ def digest(folder: Path) -> str:
 def _config(model: Any, base: str) -> str:
     """Return adapter_config.json; sets are sorted, because their order differs from process to process."""
     config = model.peft_config["default"].to_dict()
-    config["base_model_name_or_path"] = base
+    config["base_model_name_or_path"] = base or None
     config["inference_mode"] = True
     plain = {
         key: sorted(value) if isinstance(value, (set, frozenset)) else value for key, value in config.items()

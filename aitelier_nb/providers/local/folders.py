@@ -13,7 +13,7 @@ from typing import Any
 
 from aitelier_nb.errors import DataError
 
-__all__ = ["Journal", "now", "rank", "read_examples", "read_json", "write"]
+__all__ = ["Journal", "now", "rank", "read_examples", "read_json", "write", "writes"]
 
 
 class Journal:
@@ -23,8 +23,8 @@ class Journal:
         self._path = path
 
     def __call__(self, kind: str, **fields: Any) -> None:
-        """Append one event; only the first of several processes writes."""
-        if rank() != 0:
+        """Append one event; only the first process of a machine writes."""
+        if not writes():
             return
         line = json.dumps({"at": now(), "kind": kind, **fields}, ensure_ascii=False) + "\n"
         with self._path.open("ab") as stream:
@@ -50,13 +50,13 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def read_examples(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a training file.
+def read_examples(path: Path, *, preference: bool = False) -> list[dict[str, Any]]:
+    """Return the lines of a training file; of a preference file each as prompt, chosen and rejected.
 
     Raises
     ------
     DataError
-        A line that is not JSON or holds no messages; it is named by file and number.
+        A line that is not JSON or lacks what it must hold; it is named by file and number.
     """
     rows = []
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
@@ -64,13 +64,26 @@ def read_examples(path: Path) -> list[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-            rows.append({**row, "messages": list(row["messages"])})
+            rows.append(_pair(row) if preference else {**row, "messages": list(row["messages"])})
         except (ValueError, KeyError, TypeError) as error:
+            wanted = "pair of answers" if preference else "conversation"
             raise DataError(
-                f"{path.name}:{number}: no conversation: {error!r}",
-                hint="write the file again with `ait format`",
+                f"{path.name}:{number}: no {wanted}: {error!r}", hint="write the file again with `ait format`"
             ) from error
     return rows
+
+
+def _pair(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a preference line as prompt, chosen and rejected, whether OpenAI's or TRL's shape it has."""
+    if "input" in row:
+        asked = row["input"]
+        return {
+            "prompt": list(asked["messages"]),
+            "chosen": list(row["preferred_output"]),
+            "rejected": list(row["non_preferred_output"]),
+            "tools": asked.get("tools"),
+        }
+    return {**row, **{side: list(row[side]) for side in ("prompt", "chosen", "rejected")}}
 
 
 def now() -> str:
@@ -81,3 +94,8 @@ def now() -> str:
 def rank() -> int:
     """Return this process's number among those that train together, from 0."""
     return int(os.environ.get("RANK", "0"))
+
+
+def writes() -> bool:
+    """Say whether this process writes the job folder: the first one of each machine does."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"

@@ -21,11 +21,13 @@ from aitelier_nb.errors import NotFound, UsageError
 from aitelier_nb.providers.base import JobRequest
 from aitelier_nb.providers.local import adapters, models
 from aitelier_nb.providers.local.folders import now, read_examples, read_json, write
-from aitelier_nb.providers.local.hyperparameters import resolve
+from aitelier_nb.providers.local.hyperparameters import Hyperparameters, resolve
+from aitelier_nb.providers.local.turns import EVENTS_FROM
 from aitelier_nb.schema import Event, Job, Status
 
 __all__ = ["asked", "cancel", "create", "events", "find", "folder_of", "job_id", "prepare", "read", "wait"]
 
+KINDS = ("chat", "preference")
 PATIENCE = 10.0  # seconds between asking a process to end and ending it
 BROKEN = "the run ended without a result: it was killed, or the machine ran out of memory or power"
 
@@ -158,22 +160,23 @@ def prepare(jobs: Path, request: JobRequest) -> Path:
 
 def _asked(request: JobRequest) -> dict[str, Any]:
     """Return what a run is asked to do, every hyperparameter with its value."""
-    if request.kind != "chat":
-        raise UsageError(f"the local provider does not train {request.kind!r} files", hint="use kind='chat'")
-    examples = len(read_examples(request.training_file))
+    if request.kind not in KINDS:
+        raise UsageError(f"the local provider does not train {request.kind!r} files", hint=" or ".join(KINDS))
+    examples = len(read_examples(request.training_file, preference=request.kind == "preference"))
     if not examples:
         raise UsageError(
             f"{request.training_file.name} holds no examples",
             hint="rate examples at or above the threshold, then `ait split` and `ait format`",
         )
+    resolved = resolve(request.hyperparameters, examples, request.kind)
     return {
         "identity": request.identity,
         "kind": request.kind,
         "model": request.model,
         "base": models.public_name(models.find(request.model)),
-        "hyperparameters": resolve(request.hyperparameters, examples).model_dump(mode="json"),
+        "hyperparameters": resolved.model_dump(mode="json"),
         "examples": examples,
-        "world_size": 1,
+        "world_size": resolved.workers * resolved.nodes,
         "created_at": now(),
     }
 
@@ -185,19 +188,45 @@ def _launch(folder: Path) -> None:
         stream.write(b"\n" if _is_torn(folder / "events.jsonl") else b"")
         stream.flush()
         events_from = stream.tell()
-    words = [sys.executable, "-m", "aitelier_nb.providers.local.trainer", str(folder)]
     with (folder / "log.txt").open("ab") as log:
         process = _Detached(
-            words,
+            _command(folder),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"},
+            env={
+                **os.environ,
+                "TOKENIZERS_PARALLELISM": "false",
+                "PYTHONUNBUFFERED": "1",
+                EVENTS_FROM: str(events_from),
+            },
         )
     _started[process.pid] = process
     noted = {"pid": process.pid, "started": _birth(process.pid), "events_from": events_from}
     write(folder / "process.json", noted)
+
+
+def _command(folder: Path) -> list[str]:
+    """Return what starts the run: the trainer itself, or torchrun with as many of it as were asked for."""
+    asked = read_json(folder / "job.json") or {}
+    resolved = Hyperparameters.model_validate(asked["hyperparameters"])
+    trainer = ["-m", "aitelier_nb.providers.local.trainer", str(folder)]
+    if asked["world_size"] == 1:
+        return [sys.executable, *trainer]
+    meeting = ["--standalone"]
+    if resolved.nodes > 1:
+        where = [
+            "--rdzv_backend",
+            "c10d",
+            "--rdzv_endpoint",
+            str(resolved.rendezvous),
+            "--rdzv_id",
+            folder.name,
+        ]
+        meeting = ["--nnodes", str(resolved.nodes), *where]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", *meeting]
+    return [*torchrun, "--nproc_per_node", str(resolved.workers), *trainer]
 
 
 def _is_torn(path: Path) -> bool:

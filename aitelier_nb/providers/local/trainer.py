@@ -12,18 +12,14 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from aitelier_nb.errors import AitelierError, DataError, TrainingError
-from aitelier_nb.providers.local import adapters, models
+from aitelier_nb.errors import AitelierError, TrainingError
+from aitelier_nb.providers.local import adapters, checkpoints, models, training_data
 from aitelier_nb.providers.local.batches import plan
-from aitelier_nb.providers.local.conversations import Encoded, encode
-from aitelier_nb.providers.local.folders import Journal, now, rank, read_examples, write
+from aitelier_nb.providers.local.folders import Journal, now, rank, read_json, write, writes
 from aitelier_nb.providers.local.hyperparameters import Hyperparameters
+from aitelier_nb.providers.local.turns import turn
 
-__all__ = ["main", "train"]
-
-QUEUE = "training.lock"
+__all__ = ["main", "train", "with_adapter"]
 
 
 def main(words: list[str]) -> int:
@@ -37,9 +33,9 @@ def main(words: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the process's edge: whatever ended the run is written down
         traceback.print_exc()
         result = _failure(error)
-    if rank() == 0:
-        if result["status"] == "failed":
-            report("error", message=result["error"])
+    if result["status"] == "failed":
+        report("error", message=result["error"])
+    if writes() or result["status"] == "failed":
         write(folder / "result.json", {**result, "finished_at": now()})
     return 0 if result["status"] == "completed" else 1
 
@@ -47,66 +43,142 @@ def main(words: list[str]) -> int:
 def train(folder: Path, report: Journal) -> dict[str, Any]:
     """Train the job of a folder and return its result; waits for its turn first."""
     job = json.loads((folder / "job.json").read_text("utf-8"))
-    with _turn(report):
-        report("start", message="loading the model", world_size=job["world_size"])
-        return _trained(folder, job, report)
+    with turn(folder, report):
+        return _Run(folder, job, report).train()
 
 
-def _trained(folder: Path, job: dict[str, Any], report: Journal) -> dict[str, Any]:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
-    from transformers.utils import logging
+class _Run:
+    """One run: what was asked, and the model, tokenizer and data that come of it."""
 
-    from aitelier_nb.providers.local import learning
+    def __init__(self, folder: Path, job: dict[str, Any], report: Journal) -> None:
+        self._folder, self._job, self._report = folder, job, report
+        self._asked = Hyperparameters.model_validate(job["hyperparameters"])
 
-    logging.disable_progress_bar()
-    hyperparameters = Hyperparameters.model_validate(job["hyperparameters"])
-    model_folder = models.find(job["model"]).folder
-    tokenizer = AutoTokenizer.from_pretrained(model_folder)
-    examples = _encoded(tokenizer, folder / "train.jsonl", hyperparameters, report)
-    steps = hyperparameters.steps(len(examples))
-    set_seed(hyperparameters.seed)
-    base = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32)
-    model = _with_adapter(base, hyperparameters)
-    order = plan(
-        [len(example.ids) for example in examples],
-        batch_size=hyperparameters.batch_size,
-        steps=steps,
-        seed=hyperparameters.seed,
-    )
-    data = learning.Steps(
-        examples,
-        order,
-        tokenizer.pad_token_id or 0,
-        micro=hyperparameters.micro_batch_size or hyperparameters.batch_size,
-        rank=rank(),
-        parts=job["world_size"],
-    )
-    learner = learning.Learner(
-        model=model,
-        args=learning.arguments(hyperparameters, steps, folder / "checkpoints", processes=job["world_size"]),
-        train_dataset=data,
-        callbacks=[learning.Reporter(report, steps)],
-    )
-    checkpoint = _checkpoint(folder, report)
-    learner.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if rank() != 0:
-        return {"status": "completed"}
-    digest = adapters.write(model, folder / "adapter", job["base"])
-    report("done", message="trained", sha256=digest)
-    return {"status": "completed", "sha256": digest, "steps": steps}
+    def train(self) -> dict[str, Any]:
+        """Load, learn, write the adapter, and return the result."""
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
+        from transformers.utils import logging
+
+        from aitelier_nb.providers.local import learning, machine
+
+        precision = machine.precision(self._asked.precision)
+        self._report(
+            "start", message="loading the model", world_size=self._job["world_size"], precision=precision
+        )
+        logging.disable_progress_bar()
+        folder = models.find(self._job["model"]).folder
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        set_seed(self._asked.seed)
+        base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(machine.device())
+        model = with_adapter(base, self._asked)
+        task, watched = self._tasks(tokenizer, model)
+        steps = self._asked.steps(len(task.lengths))
+        reporter = learning.Reporter(self._report, task, steps)
+        learner = learning.Learner(
+            task,
+            model=model,
+            args=learning.arguments(self._asked, steps, self._folder / "checkpoints", precision=precision),
+            train_dataset=self._steps(task, steps, base.config),
+            callbacks=[reporter],
+        )
+        reporter.learner = learner
+        watcher = self._watcher(watched, model, steps, learner)
+        self._check_processes(learner.args.world_size)
+        learner.train(resume_from_checkpoint=self._checkpoint())
+        if watcher is not None:
+            watcher.restore()
+        return self._finished(model, learner.state.global_step)
+
+    def _tasks(self, tokenizer: Any, model: Any) -> tuple[Any, Any]:
+        """Return what is learnt, and what is watched (None unless early stopping was asked for)."""
+        from aitelier_nb.providers.local.tasks import Chat, Preference
+
+        path, padding = self._folder / "train.jsonl", tokenizer.pad_token_id or 0
+        read: Any = training_data.pairs if self._job["kind"] == "preference" else training_data.conversations
+        examples = read(tokenizer, path, self._asked, self._report)
+        watched: list[Any] = []
+        if self._asked.early_stopping:
+            examples, watched = training_data.held_back(examples, self._asked.seed)
+            self._report("notice", message=f"{len(watched)} training examples are watched, not trained on")
+
+        def task(rows: list[Any]) -> Any:
+            if self._job["kind"] == "preference":
+                return Preference(rows, padding, beta=self._asked.dpo_beta, bare=model)
+            return Chat(rows, padding)
+
+        return task(examples), task(watched) if watched else None
+
+    def _steps(self, task: Any, steps: int, config: Any) -> Any:
+        """Return this process's share of the plan."""
+        from aitelier_nb.providers.local import learning, machine
+
+        order = plan(task.lengths, batch_size=self._asked.batch_size, steps=steps, seed=self._asked.seed)
+        return learning.Steps(
+            task,
+            order,
+            micro_tokens=self._micro_tokens(machine.micro_tokens(config)),
+            micro_batch_size=self._asked.micro_batch_size,
+            rank=rank(),
+            parts=self._job["world_size"],
+        )
+
+    def _micro_tokens(self, fits: int) -> int:
+        """Return how many tokens are computed at once: what the run began with, so that it goes on alike."""
+        noted = read_json(self._folder / "fits.json")
+        if noted is not None:
+            return int(noted["micro_tokens"])
+        if writes():
+            write(self._folder / "fits.json", {"micro_tokens": fits})
+        message = f"batches of {self._asked.batch_size}, at most {fits} tokens of them computed at once"
+        self._report("notice", message=message)
+        return fits
+
+    def _watcher(self, watched: Any, model: Any, steps: int, learner: Any) -> Any:
+        if watched is None:
+            return None
+        from aitelier_nb.providers.local.early_stopping import Watcher
+
+        watcher = Watcher(watched, model, self._folder / "checkpoints", total=steps, report=self._report)
+        learner.add_callback(watcher)
+        return watcher
+
+    def _check_processes(self, found: int) -> None:
+        """Refuse to train on fewer processes than were asked for: it would look fine and be another run."""
+        if found != self._job["world_size"]:
+            raise TrainingError(
+                f"{self._job['world_size']} processes were asked for and {found} train together",
+                hint="start the run with `ait train --workers`",
+            )
+
+    def _checkpoint(self) -> str | None:
+        """Return the checkpoint to go on from, and say which ones are broken."""
+        checkpoint, broken = checkpoints.newest(self._folder / "checkpoints")
+        for path in broken:
+            self._report("notice", message=f"{path.name} is broken and was not used")
+        if checkpoint is None:
+            return None
+        self._report("resume", message=f"going on from {checkpoint.name}")
+        return str(checkpoint)
+
+    def _finished(self, model: Any, steps: int) -> dict[str, Any]:
+        if not writes():
+            return {"status": "completed"}
+        digest = adapters.write(model, self._folder / "adapter", self._job["base"])
+        self._report("done", message="trained", sha256=digest)
+        return {"status": "completed", "sha256": digest, "steps": steps}
 
 
-def _with_adapter(base: Any, hyperparameters: Hyperparameters) -> Any:
+def with_adapter(base: Any, hyperparameters: Hyperparameters) -> Any:
     """Return the base model with a fresh LoRA adapter; the base itself is frozen."""
     from peft import LoraConfig, get_peft_model
 
-    modules = hyperparameters.target_modules
+    modules = hyperparameters.lora_trainable_modules
     config = LoraConfig(
         r=hyperparameters.lora_r,
         lora_alpha=hyperparameters.lora_alpha,
         lora_dropout=hyperparameters.lora_dropout,
-        target_modules=modules if isinstance(modules, str) else list(modules),
+        target_modules=modules if modules == "all-linear" else [name.strip() for name in modules.split(",")],
         task_type="CAUSAL_LM",
     )
     base.config.use_cache = False
@@ -114,66 +186,8 @@ def _with_adapter(base: Any, hyperparameters: Hyperparameters) -> Any:
         return get_peft_model(base, config)
     except ValueError as error:
         raise TrainingError(
-            f"LoRA cannot be put on {modules}: {error}", hint="choose other target_modules"
+            f"LoRA cannot be put on {modules}: {error}", hint="choose other lora_trainable_modules"
         ) from error
-
-
-def _encoded(tokenizer: Any, path: Path, hyperparameters: Hyperparameters, report: Journal) -> list[Encoded]:
-    """Return the examples as tokens; those without anything to learn are left out and counted."""
-    longest = hyperparameters.max_length
-    found = [
-        encode(tokenizer, row["messages"], longest=longest, tools=row.get("tools"))
-        for row in read_examples(path)
-    ]
-    usable = [example for example in found if example.learnt]
-    cut = sum(len(example.ids) == longest for example in usable)
-    if cut:
-        report("notice", message=f"{cut} examples were cut at {longest} tokens (max_length)")
-    if len(usable) < len(found):
-        left_out = len(found) - len(usable)
-        report(
-            "notice",
-            message=f"{left_out} examples were left out: nothing to learn in the first {longest} tokens",
-        )
-    if not usable:
-        raise DataError(
-            "the training file holds nothing to learn", hint="rate examples at or above the threshold"
-        )
-    return usable
-
-
-def _checkpoint(folder: Path, report: Journal) -> Path | None:
-    from aitelier_nb.providers.local.learning import last_checkpoint
-
-    checkpoint, broken = last_checkpoint(folder / "checkpoints")
-    for path in broken:
-        report("notice", message=f"{path.name} is broken and was not used")
-    if checkpoint:
-        report("resume", message=f"going on from {checkpoint.name}")
-    return checkpoint
-
-
-class _turn:  # noqa: N801 - reads as a word: with _turn(report)
-    """Holds the machine's one training slot, so that two runs queue instead of fighting for memory."""
-
-    def __init__(self, report: Journal) -> None:
-        self._report = report
-        models.cache_folder().mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(models.cache_folder() / QUEUE)
-
-    def __enter__(self) -> None:
-        if rank() != 0:
-            return
-        from filelock import Timeout
-
-        try:
-            self._lock.acquire(blocking=False)
-        except Timeout:
-            self._report("queued", message="another run on this machine goes first")
-            self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 def _failure(error: Exception) -> dict[str, Any]:

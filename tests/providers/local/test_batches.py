@@ -52,7 +52,7 @@ def test_padding_never_changes_the_loss(model, tokenizer, width):
     import torch
 
     from aitelier_nb.providers.local.conversations import IGNORED, encode
-    from aitelier_nb.providers.local.learning import labelled_loss
+    from aitelier_nb.providers.local.tasks import labelled_loss
 
     example = encode(
         tokenizer, [{"role": "user", "content": "ab"}, {"role": "assistant", "content": "cd"}], longest=99
@@ -68,7 +68,7 @@ def test_the_loss_is_that_of_the_model_itself(model, tokenizer):
     import torch
 
     from aitelier_nb.providers.local.conversations import encode
-    from aitelier_nb.providers.local.learning import labelled_loss
+    from aitelier_nb.providers.local.tasks import labelled_loss
 
     examples = [
         encode(

@@ -247,12 +247,12 @@ def test_an_untrained_adapter_changes_nothing(tiny, tmp_path, model, tokenizer):
 
     from aitelier_nb.providers.local import adapters
     from aitelier_nb.providers.local.hyperparameters import Hyperparameters
-    from aitelier_nb.providers.local.trainer import _with_adapter
+    from aitelier_nb.providers.local.trainer import with_adapter
 
     ids = torch.tensor([[5, 6, 7, 8]])
     before = model(ids).logits.detach().clone()
     torch.manual_seed(0)
-    wrapped = _with_adapter(model, Hyperparameters()).eval()
+    wrapped = with_adapter(model, Hyperparameters()).eval()
     assert torch.equal(wrapped(ids).logits, before)
     adapters.write(wrapped, tmp_path / "adapter", "tiny")
     assert adapters.is_whole(tmp_path / "adapter")

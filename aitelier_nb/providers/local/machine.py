@@ -1,0 +1,65 @@
+"""What this machine has: the device to compute on, the precision that it really has, what fits at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aitelier_nb.errors import UsageError
+
+__all__ = ["device", "micro_tokens", "precision"]
+
+CPU_TOKENS = 512
+"""Tokens computed at once on a CPU: more is no faster (4 x 512 costs 4.4 times 1 x 512) and takes memory."""
+
+SHARE = 0.5  # of the memory that is free
+FEWEST = 64  # tokens computed at once, however little memory there is
+
+
+def device() -> str:
+    """Return the device to compute on: this process's GPU, Apple's, or the CPU."""
+    import os
+
+    import torch
+
+    if torch.cuda.is_available():
+        return f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % torch.cuda.device_count()}"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def precision(asked: str) -> str:
+    """Return the precision to compute in: bf16 on a GPU that has it, otherwise fp32, or what was asked for.
+
+    A CPU computes in fp32 unless asked: bf16 is faster there only with the right instructions, and without
+    them it takes many times as long, so it is refused.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        has = torch.cuda.is_bf16_supported()
+        return ("bf16" if has else "fp32") if asked == "auto" else asked
+    if asked == "bf16" and not _cpu_has_bf16():
+        raise UsageError("this processor has no bf16 instructions", hint="precision='fp32'")
+    return "bf16" if asked == "bf16" else "fp32"
+
+
+def micro_tokens(config: Any) -> int:
+    """Return how many tokens may be computed at once with the memory that is free now.
+
+    What backward keeps of a token was measured on the embedded model at about 3 MB in fp32: 20 times the
+    hidden size and 8 times the inner size, in each layer.
+    """
+    import psutil
+    import torch
+
+    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    each = config.num_hidden_layers * (20 * config.hidden_size + 8 * inner) * 4
+    if torch.cuda.is_available():
+        return max(FEWEST, int(torch.cuda.mem_get_info()[0] * SHARE / each))
+    return max(FEWEST, min(CPU_TOKENS, int(psutil.virtual_memory().available * SHARE / each)))
+
+
+def _cpu_has_bf16() -> bool:
+    import torch
+
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch says it in no public function
+    return any(getattr(torch.cpu, name, bool)() for name in checks)
