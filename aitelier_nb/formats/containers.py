@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,10 @@ import msgspec
 from aitelier_nb.errors import DataError
 from aitelier_nb.formats import documents
 
-__all__ = ["Row", "container_of", "plain", "rows"]
+__all__ = ["Row", "container_of", "row_of", "rows"]
 
 DELIMITERS = ",\t;|"
+HALF = "half a character (a lone surrogate)"
 LONGEST_CELL = 2**31 - 1  # characters; the csv module refuses more than 131,072 unless told
 
 
@@ -118,15 +120,13 @@ def _broken(number: int, line: bytes, why: str) -> Row:
     except (ValueError, RecursionError) as error:
         why = str(error)
     else:
-        if not plain(value):
-            return Row(
-                number, line, fault="half a character (a lone surrogate)", remedy="write the character whole"
-            )
+        if not _is_whole(value):
+            return Row(number, line, fault=HALF, remedy="write the character whole")
         return Row(number, line, value)
     return Row(number, line, fault=f"not JSON: {why}", remedy="write one JSON object on one line")
 
 
-def plain(value: Any) -> bool:
+def _is_whole(value: Any) -> bool:
     """Return whether a value can be written as UTF-8: no half characters."""
     try:
         msgspec.json.encode(value)
@@ -237,4 +237,30 @@ def _parquet_rows(content: bytes, name: str) -> Iterator[Row]:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{name}: the Parquet file is damaged", hint="copy or download it again") from error
     for number, value in enumerate(values, 1):
-        yield Row(number, b"", value)
+        yield row_of(number, value)
+
+
+def row_of(number: int, value: Any) -> Row:
+    """Return the row of a Python object: a dict, a record of a frame, a row of an Arrow table."""
+    found = _as_json(value)
+    if _is_whole(found):
+        return Row(number, b"", found)
+    return Row(number, b"", found, HALF, "write the character whole")
+
+
+def _as_json(value: Any) -> Any:
+    """Return a value of a frame or an Arrow table as JSON would have it; what is missing is left out."""
+    if isinstance(value, Mapping):
+        return {str(name): _as_json(inner) for name, inner in value.items() if not _is_missing(inner)}
+    if isinstance(value, (list, tuple)):
+        return [None if _is_missing(inner) else _as_json(inner) for inner in value]
+    if hasattr(value, "tolist"):  # numpy
+        return _as_json(value.tolist())
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a cell is empty: None, NaN, or what pandas writes for them."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and math.isnan(value)
