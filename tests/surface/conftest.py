@@ -19,7 +19,7 @@ def ait(tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
 
-    def run(*words, text=None, cwd=folder, **environment):
+    def run(*words, text=None, cwd=folder, wait=300, **environment):
         return subprocess.run(
             [sys.executable, "-m", "aitelier_nb", *map(str, words)],
             input=text,
@@ -29,7 +29,7 @@ def ait(tmp_path):
             cwd=cwd,
             env={**os.environ, "AITELIER_RATER": "tester", **environment},
             check=False,
-            timeout=300,
+            timeout=wait,
         )
 
     run.folder = folder
