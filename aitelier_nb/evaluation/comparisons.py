@@ -48,6 +48,12 @@ class Comparison(Ballots, View):
             else f"{told} Judged by {', '.join(self.counted) or 'nobody'}; no person judged."
         )
 
+    def preferences(self) -> list[tuple[int, str, str]]:
+        """Return (example id, preferred text, other text) of each decided pair, to learn from."""
+        texts = self.texts()
+        decided = [(i, outcome) for i, outcome in self.outcomes().items() if outcome in ("W", "L")]
+        return [(i, *(texts[i][::-1] if outcome == "W" else texts[i])) for i, outcome in decided]
+
     def to_json(self) -> dict[str, Any]:
         """Return the counts, rates, tests, sides and the verdict."""
         counts, verdict = self.counts, self.verdict

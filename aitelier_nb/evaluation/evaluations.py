@@ -16,7 +16,7 @@ from aitelier_nb.schema import Parameters
 from aitelier_nb.storage.project import Project, now
 from aitelier_nb.views import View, number
 
-__all__ = ["Evaluation", "collect", "latest", "read", "stated"]
+__all__ = ["Evaluation", "collect", "latest", "ours", "read", "stated"]
 
 REFUSED = ("refusal", "content_filter")
 NOT_IDENTITY = ("createdAt", "identity", "leftOut", "dataset")
@@ -228,10 +228,12 @@ def read(path: Path) -> Evaluation:
     return Evaluation(path, archive.load(path))
 
 
+def ours(project: Project) -> list[Evaluation]:
+    """Return all evaluations of ours, oldest first; files of the `ait` tool have a scale of their own."""
+    found = [read(path) for path in archive.paths(project, "eval")]
+    return [one for one in found if one.content.get("scale") == [1, 10] and "answers" in one.content]
+
+
 def latest(project: Project) -> Evaluation | None:
-    """Return the newest evaluation of ours, or None; files of the `ait` tool have a scale of their own."""
-    for path in reversed(archive.paths(project, "eval")):
-        found = read(path)
-        if found.content.get("scale") == [1, 10]:
-            return found
-    return None
+    """Return the newest evaluation of ours, or None."""
+    return next(reversed(ours(project)), None)

@@ -1,0 +1,57 @@
+import pytest
+
+from aitelier_nb.evaluation.answers import Contestant
+from aitelier_nb.evaluation.designs import create
+from aitelier_nb.evaluation.dialogue import choice, pair_text, score, take_scores, take_votes
+from aitelier_nb.evaluation.evaluations import collect
+from aitelier_nb.evaluation.scores import Scores
+
+
+def typed(*lines):
+    waiting = list(lines)
+
+    def read(prompt):
+        if not waiting:
+            raise EOFError
+        return waiting.pop(0)
+
+    return read
+
+
+def test_votes_are_taken_line_by_line_and_kept(project, provider):
+    study = create(project, Contestant("base", provider, "a"), Contestant("tuned", provider, "b"))
+    shown = []
+    left = take_votes(study, typed("1", "2", "0", "b", "u", "x", "q"), shown.append)
+    assert left == 9
+    assert sorted(study.choices().values()) == ["left", "right", "tie"]
+    assert "'x' is none of 1, 2, 0, b, u, q" in shown
+
+
+def test_the_end_of_the_input_stops_and_the_next_time_goes_on(project, provider):
+    study = create(project, Contestant("base", provider, "a"), Contestant("tuned", provider, "b"))
+    assert take_votes(study, typed("1"), print) == 11
+    assert take_votes(study, typed(*["0"] * 11), print) == 0
+
+
+def test_scores_are_taken_line_by_line_and_may_be_skipped(project, provider):
+    scores = Scores(project, collect(project, [Contestant("tuned", provider, "b")]))
+    shown = []
+    assert take_scores(scores, typed("9", "s", "11", "10", "q"), shown.append) == 10
+    assert sorted(scores.standing().values()) == [9, 10]
+    assert "'11' is none of 1 to 10, u, s, q" in shown
+
+
+@pytest.mark.parametrize(("line", "meant"), [(" B ", "bad"), ("1", "left"), ("3", None), ("", None)])
+def test_a_line_means_a_vote_or_nothing(line, meant):
+    assert choice(line) == meant
+
+
+@pytest.mark.parametrize(("line", "meant"), [("10", 10), ("0", None), ("7.5", None), ("²", None)])
+def test_a_line_means_a_score_or_nothing(line, meant):
+    assert score(line) == meant
+
+
+def test_an_answer_cannot_drive_the_terminal():
+    text = pair_text({"messages": [], "left": "\x1b[2Jgone", "right": "a\nb"}, 1, 2, "Which?")
+    assert "\x1b" not in text
+    assert "a\nb" in text
