@@ -102,6 +102,15 @@ class Ballots:
                 found[rater] = statistics.flips([first[key] for key in both], [again[key] for key in both])
         return found
 
+    def orders(self, rater: str) -> list[tuple[str, str]]:
+        """Return the outcomes of a rater who was asked in both orders, a pair each."""
+        return [
+            (self._outcome({**row, "choice": first}), self._outcome({**row, "choice": second}))
+            for row in self._standing
+            if row["by"] == rater and "orders" in row
+            for first, second in [row["orders"]]
+        ]
+
     def agreement(self) -> Agreement | None:
         """Return how far the raters that count agree, pair by pair; None for one rater."""
         if len(self.counted) < 2:  # noqa: PLR2004

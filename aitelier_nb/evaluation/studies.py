@@ -177,9 +177,27 @@ class Study(View):
         return [slot for slot in self.slots if slot not in given]
 
     def vote(
-        self, example_id: int, choice: str, *, repeat: bool = False, session: str = "", seq: int | None = None
+        self,
+        example_id: int,
+        choice: str,
+        *,
+        repeat: bool = False,
+        session: str = "",
+        seq: int | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         """Keep a vote; it is on the disk when this returns, and counts once however often it is sent.
+
+        Parameters
+        ----------
+        example_id, repeat
+            Of the pair.
+        choice
+            "left", "right", "tie" or "bad" (both are).
+        session, seq
+            What tells a vote from the same vote sent again.
+        more
+            Further keys of the vote's line.
 
         Raises
         ------
@@ -196,6 +214,7 @@ class Study(View):
             "leftSha256": self._shown(slot, "left"),
             "session": session,
             "seq": seq,
+            **(more or {}),
         }
         self.ledger.append(row, bytes.fromhex(secret.salt))
 
