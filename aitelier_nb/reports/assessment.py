@@ -40,7 +40,7 @@ def evaluation(facts: Facts) -> list[Block]:
     """Return the chapter of rates, votes and scores."""
     blocks = _rates(facts["evaluation"])
     blocks += [block for study in facts["comparisons"] for block in ballots.study(study)]
-    blocks += [_scores(scored) for scored in facts["scores"]]
+    blocks += [block for scored in facts["scores"] for block in _scores(scored)]
     return blocks or [Paragraph("Nothing was evaluated yet.")]
 
 
@@ -99,14 +99,30 @@ def _answers(shown: Sequence[tuple[str, Facts]]) -> Table:
     return Table("Answers", ANSWERS, rows, frozenset(ANSWERS[1:]))
 
 
-def _scores(scored: Facts) -> Table:
+def _scores(scored: Facts) -> list[Block]:
     low, high = scored["scale"]
     rows = [
-        (row["model"], count(row["n"]), f"{row['mean']:.2f}", percent(row["rate"]), interval(row["interval"]))
+        (
+            named(row["model"]),
+            count(row["n"]),
+            f"{row['mean']:.2f}",
+            percent(row["rate"]),
+            interval(row["interval"]),
+        )
         for row in scored["rows"]
     ]
     caption = f"Scores {low} to {high} in {scored['file']}; sendable from {scored['sendable_from']:g}"
-    return Table(caption, SCORES, rows, frozenset(SCORES[1:]))
+    table = Table(caption, SCORES, rows, frozenset(SCORES[1:]))
+    if scored.get("paired") is None:
+        return [table]
+    paired, given = scored["paired"], ", ".join(scored["raters"])
+    between = "" if paired["interval"] is None else " ({:.2f} to {:.2f})".format(*paired["interval"])
+    told = [
+        ("Scored by", given),
+        ("Tuned minus base, mean of the same examples", f"{paired['mean']:.2f}{between}"),
+        ("Sign-flip permutation test, p", p_value(paired["p"])),
+    ]
+    return [table, pairs("The same examples, tuned against base, by score", told)]
 
 
 def evidence(facts: Facts) -> list[Block]:

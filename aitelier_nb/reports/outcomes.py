@@ -9,8 +9,10 @@ from typing import Any
 
 from aitelier_nb.evaluation import archive, evaluations
 from aitelier_nb.evaluation.comparisons import Comparison
+from aitelier_nb.evaluation.evaluations import Evaluation
 from aitelier_nb.evaluation.ledger import Ledger
-from aitelier_nb.reports import examples, measured, scorings, voted
+from aitelier_nb.evaluation.scored import Scored, standing
+from aitelier_nb.reports import exhibits, measured, scorings, voted
 from aitelier_nb.storage.project import Project
 
 __all__ = ["Found", "comparison", "find"]
@@ -29,17 +31,19 @@ class Found:
 
 def find(project: Project) -> Found:
     """Return what the evaluation files of a project say: the latest rates, every study, every score."""
-    found = Found(evidence=examples.none())
+    found = Found(evidence=exhibits.none())
     latest = evaluations.latest(project)
     if latest is not None:
         found.evaluation = measured.facts(latest, _name(latest.path))
-        found.evidence = examples.of_rates(project, latest)
+        found.evidence = exhibits.of_rates(project, latest)
         found.limits += measured.limits(latest, project.dataset.fingerprint())
     for path in archive.paths(project, "compare"):
         content = archive.load(path)
         if "pairs" in content:
             _add_study(project, path, content, found)
-    found.scores = [scored for path in archive.paths(project) if (scored := scorings.read(path)) is not None]
+    if latest is not None:
+        found.evidence = exhibits.with_lowest(found.evidence, project, latest, _scored(project, latest))
+    found.scores = [told for path in archive.paths(project) if (told := _scores(project, path)) is not None]
     found.limits += _looks(project, found)
     return found
 
@@ -51,8 +55,24 @@ def _add_study(project: Project, path: Path, content: Mapping[str, Any], found: 
         return
     told = voted.facts(study, _name(path))
     found.comparisons.append(told)
-    found.evidence = examples.of_votes(project, study)
+    found.evidence = exhibits.of_votes(project, study)
     found.limits += voted.limits(study, told)
+
+
+def _scores(project: Project, path: Path) -> dict[str, Any] | None:
+    """Return the scores that a file holds: the `ait` tool's inside it, ours in the ledger beside it."""
+    old = scorings.read(path)
+    if old is not None or not path.name.startswith("eval-"):
+        return old
+    evaluation = evaluations.read(path)
+    if "contestants" not in evaluation.content:
+        return None
+    return scorings.of_people(_scored(project, evaluation), evaluation, _name(path))
+
+
+def _scored(project: Project, evaluation: Evaluation) -> Scored:
+    ledger = Ledger(archive.votes_path(evaluation.path), project.state_path / "evals.lock")
+    return Scored(evaluation, standing(ledger))
 
 
 def comparison(project: Project, path: Path, content: Mapping[str, Any]) -> Comparison | None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from aitelier_nb.errors import ReportError
+from aitelier_nb.evaluation.evaluations import Evaluation
+from aitelier_nb.evaluation.scored import Scored
 from aitelier_nb.evaluation.statistics import mean_error, proportion_interval
 
-__all__ = ["load", "read", "row"]
+__all__ = ["load", "of_people", "read", "row"]
 
 OLD_SCALE, OLD_SENDABLE = (1, 5), 4
 OLD_NAMES = {
@@ -89,3 +91,25 @@ def row(model: str, scores: Sequence[float], sendable: float) -> dict[str, Any]:
         "rate": passed / n if n else None,
         "interval": list(bounds) if bounds else None,
     }
+
+
+def of_people(scored: Scored, evaluation: Evaluation, name: str) -> dict[str, Any] | None:
+    """Return the scores (1 to 10) that people gave to an evaluation's answers, or None when nobody did."""
+    if not scored.scores:
+        return None
+    by_label = {
+        label: [float(score) for (_, one), score in sorted(scored.scores.items()) if one == label]
+        for label in evaluation.labels
+    }
+    told = {
+        "file": name,
+        "scale": list(evaluation.content["scale"]),
+        "sendable_from": scored.threshold,
+        "raters": scored.raters,
+        "rows": [row(label, values, scored.threshold) for label, values in by_label.items() if values],
+    }
+    if by_label.get("base") and by_label.get("tuned"):
+        found = scored.paired()
+        interval = list(found.interval) if found.interval else None
+        told["paired"] = {"mean": found.mean, "interval": interval, "p": found.p_permutation}
+    return told

@@ -19,7 +19,7 @@ __all__ = ["Addition", "Imported", "add", "load"]
 SHOWN = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Addition(View):
     """What `add` did: the example's id, and whether it was there already."""
 
@@ -35,7 +35,7 @@ class Addition(View):
         return f"example {self.id} {'was there already' if self.existed else 'added'}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Imported(View):
     """What an import did: counts, the rows left out and why, what was assumed."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aitelier_nb.evaluation import studies
+from aitelier_nb.evaluation import designs
 from aitelier_nb.evaluation.answers import Contestant
 from aitelier_nb.evaluation.evaluations import collect
 from aitelier_nb.evaluation.measures import Regex
@@ -130,7 +130,7 @@ def with_evaluation(project: Project) -> Project:
         measures=[Regex(r"Happy growing!\s*\Z", "house style")],
         version="v1",
     )
-    study = studies.create(project, base, tuned, version="v1", rater="Ada")
+    study = designs.create(project, base, tuned, version="v1", rater="Ada")
     for pair in study.page():
         study.vote(pair["id"], "left" if "Happy" in pair["left"] else "right", session="s", seq=pair["id"])
     study.reveal()

@@ -4,6 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from aitelier_nb.evaluation.evaluations import latest
+from aitelier_nb.evaluation.scores import Scores
+from aitelier_nb.reports import markdown
 from aitelier_nb.reports.facts import encode, gather
 from aitelier_nb.storage.project import Project
 
@@ -47,6 +50,21 @@ def test_scores_of_the_ait_tool_are_shown_on_their_own_scale(evaluated: Project)
     assert compared["scale"] == [1, 5]
     assert [row["mean"] for row in compared["rows"]] == [3.6666666666666665, 4.333333333333333]
     assert scored["rows"][0]["rate"] == 0.75
+
+
+def test_scores_of_a_person_give_means_and_the_lowest_answers(compared: Project):
+    evaluation = latest(compared)
+    scores = Scores(compared, evaluation, rater="Ada")
+    for place, (example_id, label) in enumerate(scores.slots):
+        score = 9 if label == "tuned" and example_id % 12 else 3
+        scores.score((example_id, label), score, session="s", seq=place)
+    facts = gather(compared)
+    rows = {row["model"]: row for row in facts["scores"][-1]["rows"]}
+    assert (rows["base"]["mean"], rows["tuned"]["mean"]) == (3.0, 7.2)
+    assert facts["scores"][-1]["paired"]["mean"] == 4.2
+    assert [row["id"] for row in facts["evidence"]["worst"]] == [12, 24, 36]
+    assert facts["evidence"]["worst"][0]["told"] == "scored 3 of 10"
+    assert "Scored by | Ada" in markdown.render(facts)
 
 
 def test_equal_files_give_equal_bytes_in_another_place_zone_locale_and_hash_seed(

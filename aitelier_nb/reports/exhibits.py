@@ -8,11 +8,12 @@ from typing import Any
 from aitelier_nb.errors import DataError
 from aitelier_nb.evaluation.comparisons import Comparison
 from aitelier_nb.evaluation.evaluations import Evaluation
+from aitelier_nb.evaluation.scored import HIGHEST, Scored
 from aitelier_nb.reports.measured import passes
 from aitelier_nb.schema import Example
 from aitelier_nb.storage.project import Project
 
-__all__ = ["none", "of_rates", "of_votes"]
+__all__ = ["none", "of_rates", "of_votes", "with_lowest"]
 
 LOSSES, OTHERS = 200, 8
 TOLD = {"W": "tuned preferred", "L": "base preferred", "B": "both are bad"}
@@ -53,6 +54,21 @@ def of_rates(project: Project, found: Evaluation) -> dict[str, Any]:
     return _chosen(
         ids, lambda key: (told[key], texts["base"][key], texts["tuned"][key]), _known(project, ids)
     )
+
+
+def with_lowest(shown: dict[str, Any], project: Project, found: Evaluation, scored: Scored) -> dict[str, Any]:
+    """Return the evidence with the tuned answers that people scored lowest, when there are scores."""
+    lowest = [(score, key) for score, (key, _) in scored.worst("tuned") if score < scored.threshold]
+    if not lowest:
+        return shown
+    told = {key: f"scored {score} of {HIGHEST}" for score, key in lowest}
+    texts = {label: {row["id"]: row["text"] for row in found.of(label)} for label in ("base", "tuned")}
+    ids = {"worst": [key for _, key in lowest]}
+    chosen = _chosen(
+        ids, lambda key: (told[key], texts["base"].get(key), texts["tuned"][key]), _known(project, ids)
+    )
+    totals = {**shown["totals"], "worst": len(lowest)}
+    return {**shown, "worst": chosen["worst"], "totals": totals}
 
 
 def _known(project: Project, ids: Mapping[str, list[int]]) -> dict[int, Example]:
