@@ -7,6 +7,7 @@ Trainer brings optimiser, schedule, clipping, checkpoints, resuming, devices and
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.training_args import ParallelMode
 
 from aitelier_nb.errors import TrainingError
 from aitelier_nb.providers.local import checkpoints
@@ -73,6 +75,11 @@ class Learner(Trainer):  # type: ignore[misc]
         self._task = task
         self.tokens = 0
         self.remove_callback(PrinterCallback)  # our events say it all
+
+    @property
+    def processes(self) -> int:
+        """How many processes really average their gradients: to have met is not enough."""
+        return int(self.args.world_size) if self.args.parallel_mode == ParallelMode.DISTRIBUTED else 1
 
     def get_train_dataloader(self) -> Any:
         """Return the plan in its order; it is already this process's share."""
@@ -143,7 +150,8 @@ def arguments(
     hyperparameters: Hyperparameters, steps: int, folder: Path, *, precision: str = "fp32"
 ) -> TrainingArguments:
     """Return what Trainer is told; the effective batch is ours, so its own sizes stay 1."""
-    processes = hyperparameters.workers * hyperparameters.nodes
+    together = int(os.environ.get("WORLD_SIZE", "1")) > 1  # torchrun says so
+    on_cpu = not torch.cuda.is_available() and not torch.backends.mps.is_available()
     made = TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
@@ -164,7 +172,8 @@ def arguments(
         disable_tqdm=True,
         seed=hyperparameters.seed,
         bf16=precision == "bf16",
-        ddp_backend=None if processes == 1 or torch.cuda.is_available() else "gloo",
+        use_cpu=on_cpu,  # without it several processes on a CPU meet and then train each for itself
+        ddp_backend="gloo" if on_cpu and together else None,
         ddp_find_unused_parameters=False,
         dataloader_pin_memory=False,
         remove_unused_columns=False,

@@ -84,7 +84,7 @@ class _Run:
         )
         reporter.learner = learner
         watcher = self._watcher(watched, model, steps, learner)
-        self._check_processes(learner.args.world_size)
+        self._check_processes(learner.processes)
         learner.train(resume_from_checkpoint=self._checkpoint())
         if watcher is not None:
             watcher.restore()
