@@ -19,6 +19,7 @@ Convert = Callable[[Row, "Counter[str]"], list[dict[str, Any]]]
 
 CONVERSATIONS = ("conversations", "conversation", "dialogue", "dialog", "turns", "chat", "items")
 MADE_ANEW = frozenset({"id", "createdAt", "created_at", "version"})  # a project gives its own
+FLAT = {"messages", "input", "output"}
 KEPT = (
     "rating", "ratings", "split", "group", "tags", "note", "flagged", "source",
     "originalOutput", "tools", "parallel_tool_calls",
@@ -49,6 +50,8 @@ def named(name: str) -> Dialect | None:
 
 def _from_messages(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
     messages = row.get("messages")
+    if isinstance(messages, str) or set(row) >= FLAT:  # of a table: the other columns repeat or are ours
+        return [_kept(usable(_mended(messages, told)), row)]
     if fault(messages) is not None:
         messages = usable(_mended(messages, told))
     return [{**{name: value for name, value in row.items() if name not in MADE_ANEW}, "messages": messages}]

@@ -34,6 +34,7 @@ NOT_TEXT = (
     (b"\xfd7zXZ", "compressed with xz", "unpack it first"),
 )
 LOOKED_AT = 8192
+MOST_CONTROLS = 0.3
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 WEB_PAGE = re.compile(rb"\s*<(!doctype|html|head|body|\?xml|svg)", re.IGNORECASE)
 MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
@@ -73,7 +74,7 @@ def decode(content: bytes, name: str = "the file") -> Decoded:
     unmarked = _unmarked_utf16(content)
     if unmarked:
         return _told(content, unmarked, name)
-    if CONTROL.search(content[:LOOKED_AT]) and content.lstrip()[:1] not in b"{[":
+    if _is_binary(content):
         raise DataError(f"{name}: the file is binary, not text", hint="give JSONL, JSON, CSV or Parquet")
     return _told(content, "utf-8" if _is_utf8(content) else "windows-1252", name)
 
@@ -113,6 +114,15 @@ def _unmarked_utf16(content: bytes) -> str | None:
         if zeros[0] > most and zeros[1] < most / 10:
             return "utf-16-be"
     return None
+
+
+def _is_binary(content: bytes) -> bool:
+    """Return whether control characters stand where no text has them; JSON is judged line by line later."""
+    head = content[:LOOKED_AT]
+    controls = len(CONTROL.findall(head))
+    if not controls or head.lstrip()[:1] in (b"{", b"["):
+        return False
+    return controls > MOST_CONTROLS * len(head) or not _decodes(content, "utf-8")
 
 
 def _is_utf8(content: bytes) -> bool:

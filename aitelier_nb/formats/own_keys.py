@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import msgspec
+
 from aitelier_nb.formats.conversations import Refused
 
 __all__ = ["mend", "rating_of"]
@@ -28,10 +30,15 @@ def mend(example: dict[str, Any], scale: tuple[float, float] | None, told: Count
     Refused
         The rating is none, so the row would not mean what it says.
     """
+    for name in [name for name, value in example.items() if value == ""]:
+        del example[name]  # an empty cell of a table
     if "rating" in example:
         example["rating"] = rating_of(example["rating"], scale)
     if example.get("split") is not None:
         _mend_split(example, told)
+    for name in CELLS:
+        if isinstance(example.get(name), str):
+            _read_cell(example, name)
     for name, allowed in TYPES.items():
         if name in example and not isinstance(example[name], allowed):
             del example[name]
@@ -45,6 +52,17 @@ def mend(example: dict[str, Any], scale: tuple[float, float] | None, told: Count
         told["ratings was left out where it holds something else than numbers from 1 to 10"] += 1
 
 
+def _read_cell(example: dict[str, Any], name: str) -> None:
+    """Read what a cell of a table holds as text: JSON; tags also as words with commas between."""
+    text = example[name]
+    try:
+        example[name] = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        if name == "tags":
+            example[name] = [tag.strip() for tag in text.replace(";", ",").split(",") if tag.strip()]
+
+
+CELLS = ("tags", "tools", "flagged", "source")
 TYPES: dict[str, Any] = {
     "group": (str, int),
     "tags": list,

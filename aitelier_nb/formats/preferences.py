@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aitelier_nb.schema import Edit, Example, Message
 
-__all__ = ["Pair", "from_rewrites"]
+__all__ = ["Pair", "from_imports", "from_rewrites", "from_votes", "pair_of"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,43 @@ def from_rewrites(
             yield pair_of(example, original)
 
 
+def from_imports(examples: Iterable[Example], *, threshold: float) -> Iterator[Pair]:
+    """Yield the pairs that came in as pairs, but those whose better answer was rated below the threshold."""
+    for example in examples:
+        source = example.source if isinstance(example.source, dict) else {}
+        worse = source.get("rejected")
+        good = example.rating is None or example.rating >= threshold
+        if good and isinstance(worse, (str, dict)):
+            yield pair_of(example, worse)
+
+
+def from_votes(
+    examples: Iterable[Example], outcomes: Mapping[int, str], texts: Mapping[int, tuple[str, str]]
+) -> Iterator[Pair]:
+    """Yield a pair for each blind vote that preferred one answer.
+
+    The examples of a study are validation examples: such pairs are for looking at and for other
+    projects, not for training this model again.
+
+    Parameters
+    ----------
+    examples
+        The examples that were compared.
+    outcomes
+        "W" (tuned preferred), "L" (base preferred), "T" or "B" by id.
+    texts
+        The answers (base, tuned) by id.
+    """
+    for example in examples:
+        outcome = outcomes.get(example.id)
+        if outcome not in ("W", "L") or example.id not in texts:
+            continue
+        base, tuned = texts[example.id]
+        better, worse = (tuned, base) if outcome == "W" else (base, tuned)
+        pair = pair_of(example, worse)
+        yield replace(pair, preferred={"role": "assistant", "content": better})
+
+
 def original_rating(edits: Sequence[Edit]) -> int | None:
     """Return the last rating that the first text had before its first rewrite, or None."""
     rating = None
@@ -58,13 +95,13 @@ def original_rating(edits: Sequence[Edit]) -> int | None:
     return rating
 
 
-def pair_of(example: Example, worse: str) -> Pair:
-    """Return the pair whose better answer is the example's own."""
+def pair_of(example: Example, worse: str | dict[str, Any]) -> Pair:
+    """Return the pair whose better answer is the example's own; `worse` is a text or a turn."""
     better = next(turn for turn in reversed(example.messages) if turn.role == "assistant")
     return Pair(
         prompt=tuple(_plain(turn) for turn in example.prompt),
         preferred=_plain(better),
-        other={"role": "assistant", "content": worse},
+        other={"role": "assistant", "content": worse} if isinstance(worse, str) else worse,
         tools=(example.model_extra or {}).get("tools"),
         id=example.id,
     )

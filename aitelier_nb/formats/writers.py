@@ -15,7 +15,7 @@ from aitelier_nb.errors import DataError
 from aitelier_nb.formats.preferences import Pair
 from aitelier_nb.schema import Example, Message
 
-__all__ = ["chat", "preference"]
+__all__ = ["chat", "encode", "kto", "preference"]
 
 
 def chat(
@@ -66,6 +66,42 @@ def preference(pairs: Iterable[Pair], provider: str) -> Iterator[bytes]:
             if pair.tools and provider == "openai":
                 line["input"]["tools"] = pair.tools
         yield encode(line)
+
+
+def kto(examples: Iterable[Example], *, threshold: float) -> Iterator[bytes]:
+    """Yield one line for each rated example: prompt, completion, and whether the rating is good enough.
+
+    An example without a rating counts only when it came with a thumb. The shape is TRL's.
+
+    Parameters
+    ----------
+    examples
+        The candidates.
+    threshold
+        The lowest rating that is a thumb up (1-10).
+    """
+    for example in examples:
+        label = _thumb(example, threshold)
+        answer = next((turn for turn in reversed(example.messages) if turn.role == "assistant"), None)
+        if label is None or answer is None:
+            continue
+        line = {
+            "prompt": [_without_weight(turn) for turn in example.prompt],
+            "completion": [_without_weight(answer)],
+            "label": label,
+        }
+        yield encode(line)
+
+
+def _thumb(example: Example, threshold: float) -> bool | None:
+    if example.rating is not None:
+        return example.rating >= threshold
+    label = example.source.get("label") if isinstance(example.source, dict) else None
+    return label if isinstance(label, bool) else None
+
+
+def _without_weight(message: Message) -> dict[str, Any]:
+    return {name: value for name, value in _turn(message).items() if name != "weight"}
 
 
 def encode(line: dict[str, Any]) -> bytes:
