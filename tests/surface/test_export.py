@@ -1,0 +1,87 @@
+"""What leaves a project keeps validation out of every training file, and comes back equal."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import aitelier_nb as ait
+from aitelier_nb.errors import DataError, UsageError
+from aitelier_nb.formats import rules
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "ts-a4-split"
+
+
+@pytest.fixture
+def project(tmp_path):
+    shutil.copytree(FIXTURE, tmp_path / "p")
+    opened = ait.open(tmp_path / "p")
+    yield opened
+    opened.close()
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def questions(rows):
+    return {turn["content"] for row in rows for turn in row["messages"] if turn["role"] == "user"}
+
+
+@pytest.mark.parametrize("kind", ["together", "openai", "fireworks", "trl"])
+def test_a_chat_file_holds_train_alone_and_a_folder_both(kind, project, tmp_path):
+    ait.export(kind, tmp_path / "out.jsonl", project=project)
+    ait.export(kind, tmp_path / "out", project=project)
+    held = {example.input for example in project.dataset.examples() if example.split == "val"}
+    assert not questions(lines(tmp_path / "out.jsonl")) & held
+    assert questions(lines(tmp_path / "out" / "val.jsonl")) == held
+    assert lines(tmp_path / "out" / "train.jsonl") == lines(tmp_path / "out.jsonl")
+    refused = {
+        f.rule for f in rules.check((tmp_path / "out.jsonl").read_bytes(), kind) if f.severity == "error"
+    }
+    assert refused <= {"too_few_examples"}
+
+
+@pytest.mark.parametrize("name", ["all.csv", "all.parquet"])
+def test_a_table_holds_everything_and_can_be_imported_elsewhere(name, project, tmp_path):
+    ait.export(name.partition(".")[2], tmp_path / name, project=project)
+    other = ait.init("other", path=tmp_path / "other")
+    assert ait.load(tmp_path / name, project=other).imported == len(project.dataset)
+    here, there = ([(e.messages, e.rating, e.split) for e in p.dataset.examples()] for p in (project, other))
+    assert here == there
+    other.close()
+
+
+def test_a_pair_needs_a_rewrite_that_is_rated_higher_and_is_no_validation(project, tmp_path):
+    train = next(e for e in project.dataset.examples() if e.split == "train")
+    held = next(e for e in project.dataset.examples() if e.split == "val")
+    for example in (train, held):
+        ait.set_rating(example.id, 4, project=project)
+        ait.rewrite(example.id, "A better answer.", rating=9, project=project)
+    ait.export("preference", tmp_path / "pairs.jsonl", project=project)
+    [pair] = lines(tmp_path / "pairs.jsonl")
+    assert pair["preferred_output"][0]["content"] == "A better answer."
+    assert pair["non_preferred_output"][0]["content"] == train.output
+
+
+def test_thumbs_come_from_ratings_outside_of_validation(project, tmp_path):
+    ait.export("kto", tmp_path / "kto.jsonl", project=project)
+    free = [e for e in project.dataset.examples() if e.split != "val" and e.rating is not None]
+    assert [row["label"] for row in lines(tmp_path / "kto.jsonl")] == [e.rating >= 8 for e in free]
+
+
+def test_a_hub_folder_has_a_card_and_a_file_for_each_side(project, tmp_path):
+    ait.export("hf", tmp_path / "set", project=project)
+    found = sorted(path.relative_to(tmp_path / "set").as_posix() for path in (tmp_path / "set").rglob("*.*"))
+    assert found[0] == "README.md"
+    assert len(found) == 4
+
+
+def test_an_unknown_kind_and_an_empty_project_are_refused(project, tmp_path):
+    with pytest.raises(UsageError, match="no kind"):
+        ait.export("word", tmp_path / "a", project=project)
+    empty = ait.init("empty", path=tmp_path / "empty")
+    with pytest.raises(DataError, match="no examples"):
+        ait.export("csv", tmp_path / "a.csv", project=empty)
+    empty.close()
