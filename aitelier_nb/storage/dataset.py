@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from aitelier_nb.errors import ConflictError, DataError
 from aitelier_nb.schema import Edit
-from aitelier_nb.storage import bodies, contents, editing, files, frames, mirrors
+from aitelier_nb.storage import bodies, contents, editing, files, forgetting, frames, history, mirrors
 from aitelier_nb.storage.editing import now
-from aitelier_nb.storage.folding import fold, highest_id
-from aitelier_nb.storage.journal import Entry, edit
+from aitelier_nb.storage.folding import chunks, fold, highest_id
+from aitelier_nb.storage.journal import GONE, NOTHING, Change, Entry, edit
 from aitelier_nb.storage.lines import changed, decode, parse
 from aitelier_nb.storage.past import Key, Past, new_event
 from aitelier_nb.storage.state import digest
@@ -287,6 +287,38 @@ class Dataset(Past):
         known = line.get("ratings") or line.get("rating") is None
         return None if known else self._ledger.rater(line["id"])
 
+    def forget(self, example_id: int) -> list[str]:
+        """Erase an example from every file of the project for good, and say what of it is left.
+
+        Returns
+        -------
+        list of str
+            What was erased, then where its text still stands (a report, the commits of git), a
+            sentence each.
+        """
+        with self._state.writing():
+            self.fold()
+            body = self._state.body(example_id)
+            past = [change for entry in self._entries_of(example_id) for change in entry.changes]
+            if body is None and not past:
+                self._body(example_id)
+            known = forgetting.trace(example_id, None if body is None else decode(body), past)
+            told = forgetting.erase(self._folder, known)
+            if body is not None:
+                self._keep_mark(example_id)
+                files.replace(self.path, chunks(self._state.index, {example_id: None}))
+                told.insert(0, f"its line in {self._state.name}")
+            count = forgetting.history_rows(self.history_path, example_id)
+            told += [f"{count} lines of data/history.jsonl"] if count else []
+            gone = Change(example_id, known.created_at, NOTHING, NOTHING, GONE, GONE)
+            history.append(self.history_path, [self._entry("forget", None, None, [gone])])
+            self._state.refresh()
+            return told + forgetting.left_over(self._folder, known)
+
+    def _keep_mark(self, highest: int) -> None:
+        if highest >= self._state.index.places.highest and highest > self._last_id():
+            self._remember_id(highest)
+
     def mirror(self) -> Path:
         """Bring the Parquet mirror up to date with all edits, and return its folder.
 
@@ -306,8 +338,8 @@ class Dataset(Past):
         with self._state.writing():
             given = highest_id(self._state.journal.entries)
             folded = fold(self._state, self.history_path)
-            if given > max(self._state.index.places.highest, self._last_id()):
-                self._remember_id(given)  # the highest one was deleted
+            if given > self._state.index.places.highest:  # the highest one was deleted
+                self._keep_mark(given)
             return folded
 
     def close(self) -> None:

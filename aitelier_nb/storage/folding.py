@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ from aitelier_nb.storage.index import Index
 from aitelier_nb.storage.journal import NOTHING, Change, Entry
 from aitelier_nb.storage.state import Conflict, State, digest
 
-__all__ = ["conflict_entry", "fold", "highest_id"]
+__all__ = ["chunks", "conflict_entry", "fold", "highest_id"]
 
 
 def fold(state: State, history_path: Path) -> bool:
@@ -28,7 +28,7 @@ def fold(state: State, history_path: Path) -> bool:
     made = [entry for entry in entries if entry.changes or _was_added(state, entry)]
     history.append(history_path, [*made, *map(conflict_entry, state.conflicts)])
     if state.pending:
-        files.replace(state.path, _chunks(state.index, state.pending))
+        files.replace(state.path, chunks(state.index, state.pending))
     state.journal.clear()
     state.refresh()
     return True
@@ -47,7 +47,8 @@ def conflict_entry(conflict: Conflict) -> Entry:
     return Entry(f"{entry.event}-conflict", entry.at, entry.by, "conflict", [kept])
 
 
-def _chunks(index: Index, pending: dict[int, bytes | None]) -> Iterator[bytes | Span]:
+def chunks(index: Index, pending: Mapping[int, bytes | None]) -> Iterator[bytes | Span]:
+    """Yield the file with some lines replaced, or taken out, and new ones at its end."""
     placed = ((index.row(example), body) for example, body in pending.items())
     rows = sorted(((row, body) for row, body in placed if row is not None), key=lambda pair: pair[0])
     place, size = 0, index.size

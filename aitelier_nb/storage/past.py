@@ -40,19 +40,40 @@ class Past(Reading):
     def history(self, example_id: int) -> list[Edit]:
         """Return every edit of an example, oldest first; of deleted ones too."""
         with self._state.reading():
-            folded = history.of_example(self.history_path, example_id)
-            waiting = [*self._state.journal.entries, *map(conflict_entry, self._state.conflicts)]
             body = self._state.body(example_id)
-        known = {entry.event for entry in folded}
-        made = "" if body is None else str(decode(body).get("createdAt", ""))
+            made = "" if body is None else str(decode(body).get("createdAt", ""))
+            entries = self._entries_of(example_id)
+            for change in _renumberings(entries, example_id, made):
+                entries = [*self._entries_of(change.former["id"]), *entries]
+        own = {example_id, *(change.former["id"] for change in _renumberings(entries, example_id, made))}
         found = []
-        for entry in [*folded, *(entry for entry in waiting if entry.event not in known)]:
-            if history.concerns(entry.ids, example_id):
+        for entry in entries:
+            if any(history.concerns(entry.ids, one) for one in own):
                 found.append(_added(entry, example_id, made))
-            found += [edit(entry, change) for change in entry.changes if change.id == example_id]
+            found += [
+                edit(entry, change)
+                for change in entry.changes
+                if change.id in own and made in ("", change.created_at)
+            ]
         if not found and body is None:
             raise DataError(f"there is no example {example_id}", hint="`ait list` shows the ids")
         return found
+
+    def _entries_of(self, example_id: int) -> list[Entry]:
+        folded = history.of_example(self.history_path, example_id)
+        known = {entry.event for entry in folded}
+        waiting = [*self._state.journal.entries, *map(conflict_entry, self._state.conflicts)]
+        return [
+            *folded,
+            *(
+                entry
+                for entry in waiting
+                if entry.event not in known
+                and (
+                    history.concerns(entry.ids, example_id) or any(c.id == example_id for c in entry.changes)
+                )
+            ),
+        ]
 
     def deleted_validation(self) -> list[Example]:
         """Return the examples that were in validation when they were deleted."""
@@ -126,6 +147,11 @@ class Past(Reading):
 
     def _seen(self, key: Key | None) -> bool:
         return key is not None and self._ledger.event(key) is not None
+
+
+def _renumberings(entries: list[Entry], example_id: int, made: str) -> list[Change]:
+    moves = (change for entry in entries if entry.kind == "renumber" for change in entry.changes)
+    return [change for change in moves if change.id == example_id and change.created_at == made]
 
 
 def _added(entry: Entry, example_id: int, made: str) -> Edit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from aitelier_nb.errors import DataError, StorageError
+from aitelier_nb.storage import files
 from aitelier_nb.storage.following import followed, opened, save
 from aitelier_nb.storage.growing import Numbers
 from aitelier_nb.storage.index import Index, scanned, signature
@@ -60,7 +62,7 @@ class State:
     def writing(self) -> Iterator[None]:
         """Hold the project's lock, with all that others wrote known."""
         with self.threads, lock(self.lock_path):
-            self.refresh()
+            self._refresh_and_mend()
             yield
 
     @contextmanager
@@ -70,7 +72,7 @@ class State:
             if self._stale():
                 try:
                     with lock(self.lock_path):
-                        self.refresh()
+                        self._refresh_and_mend()
                 except StorageError:
                     self.refresh()
             yield
@@ -100,6 +102,21 @@ class State:
         except FileNotFoundError:
             same = False
         return not same or self.journal.stale()
+
+    def _refresh_and_mend(self) -> None:
+        """Refresh under the lock, and take away the torn end of an adding that was cut short.
+
+        Such an end is ours: the journal says where the adding began and how long it was to be.
+        """
+        self.refresh()
+        last = self.journal.entries[-1] if self.journal.entries else None
+        if last is None or not last.ids or not last.size < self.index.size < last.size + last.length:
+            return
+        if self.index.missing_end():
+            tail = files.read_at(self.index.descriptor, last.size, self.index.size - last.size)
+            with files.refusals(self.path):
+                os.truncate(self.path, last.size + tail.rfind(b"\n") + 1)
+            self.refresh()
 
     def refresh(self) -> None:
         """Read what changed on disk since the last look."""
@@ -152,6 +169,8 @@ class State:
 
     def apply(self, entry: Entry, change: Change) -> None:
         """Put one change on the line that it was made on, or on what became of it outside."""
+        if entry.kind == "renumber":
+            return
         body = self.body(change.id)
         if digest(body) == change.on:
             self._put(change, body)

@@ -1,0 +1,44 @@
+"""What git has to know so that two people's ratings merge without a conflict."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from aitelier_nb.errors import ProjectError
+from aitelier_nb.storage import files
+
+__all__ = ["merging_is_set_up", "set_up_merging"]
+
+ATTRIBUTES = ("data/examples.jsonl merge=aitelier", "data/history.jsonl merge=union")
+DRIVER = "ait merge-driver %O %A %B"
+
+
+def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", *words], cwd=folder, capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+def merging_is_set_up(folder: Path) -> bool:
+    """Say whether git merges this project's examples with our driver."""
+    path = folder / ".gitattributes"
+    lines = path.read_text().split("\n") if path.exists() else []
+    return set(ATTRIBUTES) <= set(lines) and _git(folder, "config", "merge.aitelier.driver").returncode == 0
+
+
+def set_up_merging(folder: Path) -> None:
+    """Write .gitattributes, which travels with the project, and name the driver to this clone.
+
+    ProjectError when the folder is in no git repository.
+    """
+    answer = _git(folder, "config", "merge.aitelier.driver", DRIVER)
+    if answer.returncode:
+        raise ProjectError(f"{folder} is in no git repository", hint="git init, then set it up again")
+    _git(folder, "config", "merge.aitelier.name", "examples, line by line and key by key")
+    path = folder / ".gitattributes"
+    text = path.read_text() if path.exists() else ""
+    missing = [line for line in ATTRIBUTES if line not in text.split("\n")]
+    if missing:
+        start = text if not text or text.endswith("\n") else text + "\n"
+        files.replace(path, [(start + "\n".join(missing) + "\n").encode()])

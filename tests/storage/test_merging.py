@@ -1,0 +1,171 @@
+"""Two people's work on one dataset becomes one; what they disagree on becomes a question."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from aitelier_nb.storage import merging
+from aitelier_nb.storage.git import merging_is_set_up, set_up_merging
+from aitelier_nb.storage.project import open_project
+
+
+def conversation(text, answer="fine"):
+    return {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": answer}]}
+
+
+def line(number, created="2026-01-01T00:00:00.000Z", **keys):
+    example = {"id": number, **conversation(f"q{number}"), "rating": None, "createdAt": created, "version": 1}
+    return json.dumps({**example, **keys}, separators=(",", ":")).encode()
+
+
+def file(*lines):
+    return b"".join(each + b"\n" for each in lines)
+
+
+def examples(merged):
+    return [json.loads(each) for each in merged.data.splitlines()]
+
+
+def test_ratings_of_different_examples_merge_without_a_question():
+    base = file(line(1), line(2), line(3))
+    merged = merging.merge(
+        base, file(line(1, rating=9), line(2), line(3)), file(line(1), line(2), line(3, rating=4))
+    )
+    assert merged.data == file(line(1, rating=9), line(2), line(3, rating=4))
+    assert not merged.questions
+
+
+def test_different_keys_of_one_example_are_put_together():
+    ours, theirs = line(1, rating=9), line(1, note="look", split="train")
+    merged = merging.merge(file(line(1)), file(ours), file(theirs))
+    assert examples(merged) == [json.loads(line(1, rating=9, note="look", split="train"))]
+    assert not merged.questions
+
+
+def test_two_ratings_of_one_example_are_one_question_and_this_sides_is_kept():
+    merged = merging.merge(file(line(1)), file(line(1, rating=9)), file(line(1, rating=4)))
+    assert merged.data == file(line(1, rating=9))
+    [question] = merged.questions
+    assert "example 1: rating is 9 here and 4 there" in question
+
+
+def test_ratings_of_several_raters_are_put_together():
+    base = file(line(1, rating=9, ratings={"ada": 9}))
+    ours = file(line(1, rating=5, ratings={"ada": 9, "bob": 5}))
+    theirs = file(line(1, rating=3, ratings={"ada": 9, "cyd": 3}))
+    merged = merging.merge(base, ours, theirs)
+    assert examples(merged)[0]["ratings"] == {"ada": 9, "bob": 5, "cyd": 3}
+    assert examples(merged)[0]["rating"] == 5
+    assert not merged.questions
+
+
+def test_a_rewrite_here_and_a_rating_there_is_one_question():
+    rewritten = line(1, **conversation("q1", "better"), version=2, originalOutput="fine", rating=None)
+    merged = merging.merge(file(line(1, rating=3)), file(rewritten), file(line(1, rating=8)))
+    assert len(merged.questions) == 1
+    assert examples(merged)[0]["messages"][1]["content"] == "better"
+
+
+def test_new_examples_of_both_sides_stay_and_the_later_one_is_renumbered():
+    base = file(line(1))
+    ours = file(line(1), line(2, "2026-01-03T00:00:00.000Z", note="ours"))
+    theirs = file(
+        line(1), line(2, "2026-01-02T00:00:00.000Z", note="theirs"), line(3, "2026-01-02T00:00:00.000Z")
+    )
+    merged = merging.merge(base, ours, theirs)
+    assert [(each["id"], each.get("note")) for each in examples(merged)] == [
+        (1, None),
+        (4, "ours"),
+        (2, "theirs"),
+        (3, None),
+    ]
+    assert merged.renumbered == [(2, 4, "2026-01-03T00:00:00.000Z")]
+    assert not merged.questions
+
+
+def test_deleted_on_one_side_is_deleted_and_deleted_against_an_edit_is_asked():
+    base = file(line(1), line(2), line(3))
+    merged = merging.merge(base, file(line(2), line(3)), file(line(1), line(2, rating=7)))
+    assert merged.data == file(line(2, rating=7))
+    assert not merged.questions
+    asked = merging.merge(file(line(1)), b"", file(line(1, rating=7)))
+    assert asked.data == file(line(1, rating=7))
+    assert len(asked.questions) == 1
+
+
+def test_lines_that_cannot_be_read_and_line_ends_are_kept():
+    base = b"not json\r\n" + line(1) + b"\r\n"
+    theirs = b"not json\r\n" + line(1, rating=2) + b"\r\n{torn"
+    merged = merging.merge(base, base, theirs)
+    assert merged.data == b"not json\r\n" + line(1, rating=2) + b"\r\n{torn\r\n"
+
+
+def test_the_history_of_a_renumbered_example_is_still_found(project):
+    project.dataset.add([conversation("a")])
+    project.dataset.set_rating(1, 5)
+    project.dataset.fold()
+    body = next(project.dataset.raw())
+    created = json.loads(body)["createdAt"]
+    other = line(1, "2020-01-01T00:00:00.000Z")
+    merged = merging.merge(b"", body + b"\n", other + b"\n")
+    assert merged.renumbered == [(1, 2, created)]
+    project.dataset.path.write_bytes(merged.data)
+    merging.record(project.path, merged.renumbered, "ada")
+    assert [edit.kind for edit in project.dataset.history(2)] == ["add", "rate", "renumber"]
+    project.dataset.fold()
+    assert [edit.kind for edit in project.dataset.history(2)] == ["add", "rate", "renumber"]
+    assert project.dataset.get(2).rating == 5
+    assert not project.dataset.problems()
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from aitelier_nb.storage.merging import merge
+merged = merge(*(Path(name).read_bytes() for name in sys.argv[1:]))
+Path(sys.argv[2]).write_bytes(merged.data)
+sys.exit(bool(merged.questions))
+"""
+
+
+def git(folder, *words, fine=True):
+    answer = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0 or not fine, answer.stdout + answer.stderr
+    return answer
+
+
+def test_git_merges_two_branches_by_the_driver(project, tmp_path, monkeypatch):
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "ada")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "ada@example.org")
+    folder, script = project.path, tmp_path / "driver.py"
+    script.write_text(DRIVER)
+    git(folder, "init", "-q", "-b", "main")
+    assert not merging_is_set_up(folder)
+    set_up_merging(folder)
+    assert merging_is_set_up(folder)
+    git(folder, "config", "merge.aitelier.driver", f'"{sys.executable}" "{script}" %O %A %B')
+    project.dataset.add([conversation("a"), conversation("b")])
+    project.dataset.fold()
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "start")
+    git(folder, "checkout", "-qb", "other")
+    work(folder, 1, 9, "ours")
+    git(folder, "checkout", "-q", "main")
+    work(folder, 2, 4, "theirs")
+    git(folder, "merge", "-q", "other", "-m", "merge")
+    with open_project(folder) as merged:
+        assert [example.rating for example in merged.dataset.examples([1, 2])] == [9, 4]
+        assert len(merged.dataset) == 4
+        assert {
+            edit.after["rating"] for n in (1, 2) for edit in merged.dataset.history(n) if edit.kind == "rate"
+        } == {9, 4}
+
+
+def work(folder, example, rating, text):
+    with open_project(folder) as project:
+        project.dataset.set_rating(example, rating)
+        project.dataset.add([conversation(text)])
+    git(folder, "commit", "-qam", text)
