@@ -7,19 +7,29 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from aitelier_nb.errors import ConfirmationNeeded
 
-__all__ = ["ask_for", "is_person_there"]
+__all__ = ["ask_for", "in_kernel", "is_person_there"]
+
+
+def _kernel() -> Any:
+    if "IPython" not in sys.modules:
+        return None
+    return getattr(sys.modules["IPython"].get_ipython(), "kernel", None)
+
+
+def in_kernel() -> bool:
+    """Return whether this is a notebook's kernel, where widgets are alive."""
+    return _kernel() is not None
 
 
 def is_person_there() -> bool:
     """Return whether somebody can answer a question: a terminal, or a kernel that allows input."""
-    if "IPython" in sys.modules:
-        shell = sys.modules["IPython"].get_ipython()
-        kernel = getattr(shell, "kernel", None)
-        if kernel is not None:
-            return bool(getattr(kernel, "_allow_stdin", False))
+    kernel = _kernel()
+    if kernel is not None:
+        return bool(getattr(kernel, "_allow_stdin", False))
     return bool(sys.stdin and sys.stdin.isatty() and sys.stderr.isatty())
 
 

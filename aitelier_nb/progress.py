@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Self, TextIO, TypeVar
 
-__all__ = ["Progress", "Sink", "shown_by", "stage", "terminal", "track"]
+__all__ = ["Progress", "Sink", "otherwise_shown_by", "shown_by", "stage", "terminal", "track"]
 
 T = TypeVar("T")
 Sink = Callable[["Progress"], None]
 
 _stage: ContextVar[str] = ContextVar("aitelier_progress_stage", default="")
+_otherwise: list[Callable[[], Sink | None]] = []
 _sink: ContextVar[Sink | None] = ContextVar("aitelier_progress_sink", default=None)
 
 WIDTH = 24
@@ -34,16 +35,20 @@ class Progress:
         What is counted, in the plural: "answers", "steps".
     total
         How many there are, or None when nobody knows.
+    lasting
+        Whether the same work is done, or found done, when a notebook runs again; only then may its
+        last line stay in the notebook. An upload or a download is not.
     """
 
-    def __init__(self, name: str, total: int | None = None) -> None:
+    def __init__(self, name: str, total: int | None = None, *, lasting: bool = True) -> None:
         stage = _stage.get()
         self.name = f"{stage} {name}" if stage else name
         self.total = total
         self.done = 0
         self.note = ""
         self.finished = False
-        self._sink = _sink.get()
+        self.lasting = lasting
+        self._sink = _sink.get() or (_otherwise[-1]() if _otherwise else None)
 
     def advance(self, count: int = 1, note: str = "") -> None:
         """Count further steps as done; `note` says what is going on now."""
@@ -91,6 +96,11 @@ def shown_by(sink: Sink | None) -> Iterator[None]:
         yield
     finally:
         _sink.reset(token)
+
+
+def otherwise_shown_by(find: Callable[[], Sink | None]) -> None:
+    """Let `find` name the sink of progress that begins outside of any `shown_by` block."""
+    _otherwise[:] = [find]
 
 
 @contextmanager

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aitelier_nb.consent import ask_for
+from aitelier_nb.consent import ask_for, in_kernel
 from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.schema import Edit, Example
+from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.current import Where, current, fold_soon
 from aitelier_nb.views import View
 
@@ -36,6 +37,18 @@ class Examples(View):
     found: tuple[Example, ...]
     total: int
     problems: tuple[str, ...] = ()
+    source: tuple[Project, dict[str, Any]] | None = None  # where the table of a notebook finds its pages
+
+    def _ipython_display_(self) -> None:
+        """Show a table to search, sort and edit in a notebook; elsewhere the text is enough."""
+        if self.source is None or not in_kernel():
+            raise NotImplementedError
+        from IPython.display import display
+
+        from aitelier_nb.verbs.browsing import table
+
+        project, filters = self.source
+        display(table(project, filters, lambda: (self.text(), self._repr_html_())))
 
     def __len__(self) -> int:
         return len(self.found)
@@ -188,7 +201,8 @@ def examples(
         and (needle is None or any(needle in message.text.casefold() for message in example.messages))
     )
     problems = tuple(str(problem) for problem in place.dataset.problems())
-    return Examples(found, len(place.dataset), problems)
+    filters = {"rated": rated, "below": below, "at_least": at_least, "split": split, "query": query}
+    return Examples(found, len(place.dataset), problems, (place, filters))
 
 
 def _rating_fits(rating: int | None, rated: bool | None, below: int | None, at_least: int | None) -> bool:

@@ -10,6 +10,8 @@ import atexit
 import threading
 from pathlib import Path
 
+from aitelier_nb.consent import in_kernel
+from aitelier_nb.progress import Sink, otherwise_shown_by
 from aitelier_nb.storage.project import Project, find, open_project
 
 __all__ = ["Where", "current", "fold_all", "fold_soon", "forget_open"]
@@ -21,6 +23,17 @@ FOLD_AFTER = 2.0  # seconds without an edit
 _open: dict[Path, Project] = {}
 _guard = threading.RLock()
 _timers: dict[Path, threading.Timer] = {}
+
+
+def _sink() -> Sink | None:
+    if not in_kernel():
+        return None
+    from aitelier_nb.widgets.bar import notebook
+
+    return notebook()
+
+
+otherwise_shown_by(_sink)
 
 
 def current(project: Where = None) -> Project:

@@ -1,16 +1,18 @@
-"""Rating in a notebook: which examples come, in which order, and what a key press does on disk."""
+"""Rating in a notebook: which examples come, and in which order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from aitelier_nb.errors import UsageError
-from aitelier_nb.schema import Example
+from aitelier_nb.errors import StorageError, UsageError
+from aitelier_nb.storage.files import replace
 from aitelier_nb.storage.project import Project
-from aitelier_nb.verbs.current import Where, current, fold_soon
+from aitelier_nb.verbs.browsing import Desk, picked
+from aitelier_nb.verbs.current import Where, current
 
 if TYPE_CHECKING:
     from aitelier_nb.widgets.rater import Rater
@@ -20,11 +22,17 @@ __all__ = ["ORDERS", "rate"]
 ORDERS = ("unrated", "random", "lowest", "longest", "disagreement", "file")
 
 
-def rate(
+def rate(  # noqa: PLR0913 - the filters of `examples`, and how to go through what they find
     below: int | None = None,
     ids: Sequence[int] | None = None,
     order: str = "unrated",
     seed: int = 0,
+    *,
+    rated: bool | None = None,
+    at_least: int | None = None,
+    split: str | None = None,
+    query: str | None = None,
+    repeats: float = 0,
     project: Where = None,
 ) -> Rater:
     """Rate examples with the keyboard, one on screen at a time; each key press is on disk at once.
@@ -36,101 +44,89 @@ def rate(
     ids
         Only these examples, in this order.
     order
-        unrated (unrated first), random (seeded), lowest, longest, disagreement (between raters), file.
+        unrated (begins at the first unrated one), random (seeded), lowest, longest, disagreement
+        (between raters), file.
     seed
-        Of the random order.
+        Of the random order and of the repeats.
+    rated, at_least, split, query
+        The filters of `examples`.
+    repeats
+        The share (0 to 1) of examples that come a second time, to measure the agreement with oneself.
 
     Examples
     --------
     >>> import aitelier_nb as ait
     >>> ait.rate(project=project)
-    2 of 3 examples rated
+    Rater: 2 of 3 examples rated
     """
     from aitelier_nb.widgets.rater import Rater
 
     place = current(project)
-    chosen = _chosen(place, below, ids, order, seed)
-    rated = sum(example.rating is not None for example in place.dataset.examples())
-    desk = Desk(place, [example.id for example in chosen])
-    begin = next((n for n, example in enumerate(chosen) if example.rating is None), 0)
+    if order not in ORDERS:
+        raise UsageError(f"there is no order {order!r}", hint=f"one of {', '.join(ORDERS)}")
+    if not 0 <= repeats <= 1:
+        raise UsageError(f"repeats {repeats!r} is no share", hint="0.1 shows every tenth example twice")
+    ratings = _ratings(place)
+    if ids is None:
+        chosen = picked(place, rated=rated, below=below, at_least=at_least, split=split, query=query)
+        listed = sorted(chosen, key=_key(place, order, seed, ratings))
+    else:
+        listed = [place.dataset.get(name).id for name in ids]
+    session = place.state_path / "cache" / "session.json"
+    desk = Desk(place, listed)
     return Rater(
         desk.page,
         desk.edit,
-        total=len(chosen),
-        rated=rated,
+        total=len(listed),
+        rated=sum(rating is not None for rating in ratings.values()),
         examples=len(place.dataset),
-        start=begin if below is None and ids is None else 0,
+        start=next((n for n, name in enumerate(listed) if ratings.get(name) is None), 0),
         threshold=place.config.quality_threshold,
         guideline=str(place.config.aitelier_nb.get("guideline", "")),
         store=f"{place.config.name}:{place.dataset.path}",
+        next_step="ait.stats(), then ait.split()",
+        repeats=repeats,
+        seed=seed,
+        session=_kept(session),
+        on_session=lambda facts: replace(session, [json.dumps(facts).encode() + b"\n"]),
     )
 
 
-def _chosen(
-    project: Project, below: int | None, ids: Sequence[int] | None, order: str, seed: int
-) -> list[Example]:
-    if order not in ORDERS:
-        raise UsageError(f"there is no order {order!r}", hint=f"one of {', '.join(ORDERS)}")
-    if ids is not None:
-        return [project.dataset.get(name) for name in ids]
-    found = [
-        example
-        for example in project.dataset.examples()
-        if below is None or (example.rating is not None and example.rating < below)
-    ]
-    keys = {
-        "unrated": lambda example: example.rating is not None,
-        "random": lambda example: xxhash.xxh3_64_intdigest(f"{seed}:{example.id}".encode()),
-        "lowest": lambda example: example.rating or 0,
-        "longest": lambda example: -sum(len(message.text) for message in example.messages),
-        "disagreement": lambda example: -_spread(example.ratings),
-        "file": lambda _: 0,
-    }
-    return sorted(found, key=keys[order])
+def _ratings(project: Project) -> dict[int, int | None]:
+    frame = project.dataset.frame()
+    ratings = frame["rating"].astype("object").where(frame["rating"].notna(), None)
+    return dict(zip(frame["id"].tolist(), ratings.tolist(), strict=True))
+
+
+def _key(project: Project, order: str, seed: int, ratings: Mapping[int, int | None]) -> Callable[[int], Any]:
+    if order == "unrated":
+        return lambda name: ratings.get(name) is None
+    if order == "random":
+        return lambda name: xxhash.xxh3_64_intdigest(f"{seed}:{name}".encode())
+    if order == "lowest":
+        return lambda name: ratings.get(name) or 0
+    if order == "longest":
+        frame = project.dataset.frame()
+        lengths = dict(zip(frame["id"].tolist(), frame["n_chars"].tolist(), strict=True))
+        return lambda name: -lengths.get(name, 0)
+    if order == "disagreement":
+        spreads = {example.id: _spread(example.ratings) for example in project.dataset.examples()}
+        return lambda name: -spreads.get(name, 0)
+    return lambda _: 0
 
 
 def _spread(ratings: Mapping[str, int] | None) -> int:
     return max(ratings.values()) - min(ratings.values()) if ratings else 0
 
 
-class Desk:
-    """Connects a rater to the project: pages come from the dataset, decisions go into it."""
-
-    def __init__(self, project: Project, ids: list[int]) -> None:
-        self.project, self.ids = project, ids
-        self.places = {name: place for place, name in enumerate(ids)}
-
-    def page(self, start: int, n: int) -> list[dict[str, Any]]:
-        """Return the examples at these places, as they stand now."""
-        known = set(self.project.dataset.ids())
-        wanted = [name for name in self.ids[start : start + n] if name in known]
-        return [self._card(example) for example in self.project.dataset.examples(wanted)]
-
-    def _card(self, example: Example) -> dict[str, Any]:
-        return {**example.to_json(), "position": self.places.get(example.id)}
-
-    def edit(self, decision: Mapping[str, Any]) -> dict[str, Any]:
-        """Do what one key press says; return once it is on disk."""
-        data, key = self.project.dataset, (str(decision["session"]), int(decision["seq"]))
-        kind, name = decision["kind"], int(decision.get("id") or 0)
-        if kind == "rate":
-            data.set_rating(name, decision["value"], key=key)
-        elif kind == "rewrite":
-            data.rewrite(name, decision["text"], decision["value"], key=key)
-        elif kind == "annotate":
-            data.annotate(
-                name,
-                tags=decision.get("tags"),
-                note=decision.get("note"),
-                flagged=decision.get("flagged"),
-                key=key,
-            )
-        elif kind == "delete":
-            data.delete(name, key=key)
-        elif kind == "undo":
-            undone = data.undo()
-            name = undone.id if undone is not None else name
-        fold_soon(self.project)
-        if not name or name not in set(data.ids()):
-            return {}
-        return {"example": self._card(data.get(name)), "position": self.places.get(name)}
+def _kept(path: Any) -> dict[str, Any]:
+    """Return the numbers of the session before; without them nothing is lost."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise StorageError(
+            f"{path}: cannot be read: {error}", hint="delete the file; it is only a cache"
+        ) from error
+    return found if isinstance(found, dict) else {}

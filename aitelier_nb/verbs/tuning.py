@@ -22,6 +22,7 @@ __all__ = ["Run", "Runs", "cancel", "status", "train"]
 
 POLL = {"local": 0.5}  # seconds between two looks at a job; a hosted one is asked less often
 POLL_HOSTED = 5.0
+ALREADY = "this run was there already; force=True starts another"
 
 
 class Run(View):
@@ -79,10 +80,13 @@ class Run(View):
                         f"{self.job_id} is still {self.status} after {timeout:g} s", hint="run.wait()"
                     )
                 time.sleep(POLL.get(self.record.provider, POLL_HOSTED))
-            _show(progress, self.job)
+            _show_end(progress, self.record)
         if self.status == "failed":
             reason = self.record.aitelier_nb.get("error") or "no reason given"
             raise TrainingError(f"{self.job_id} failed: {reason}", hint="mend it and train again")
+        self._notes = tuple(
+            note for note in self._notes if note != ALREADY
+        )  # a second run of a cell shows the same
         return self
 
     def to_json(self) -> dict[str, Any]:
@@ -113,6 +117,13 @@ class Run(View):
     def notes(self) -> Sequence[str]:
         """Say what was assumed when the run was started."""
         return self._notes
+
+
+def _show_end(progress: Progress, record: RunRecord) -> None:
+    """Show the last step that the run kept: the same in a notebook that is run again later."""
+    losses = record.aitelier_nb.get("losses") or [[0]]
+    progress.total = losses[-1][0] or None
+    progress.reach(losses[-1][0])
 
 
 def _show(progress: Progress, job: Job | None) -> None:
@@ -249,9 +260,7 @@ def train(  # noqa: PLR0913, PLR0917 - hyperparameters are arguments
     plan = plans.make(place, provider, hyperparameters, kind=kind, model=model, suffix=suffix, force=force)
     known = runs.find(place, plan.request.identity)
     if known is not None and known.status not in ("failed", "cancelled"):
-        return Run(
-            place, known, notes=[*plan.notes, "this run was there already; force=True starts another"]
-        ).refresh()
+        return Run(place, known, notes=[*plan.notes, ALREADY]).refresh()
     if provider.costs_money:
         ask_for(_price(provider, plan), confirm)
     record = runs.start(place, provider, plan)

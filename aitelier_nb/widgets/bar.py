@@ -44,6 +44,8 @@ def notebook() -> Sink:
     def show(progress: Progress) -> None:
         from IPython.display import display
 
+        if not progress.lasting:
+            return
         bar, painted = bars.get(id(progress), (None, 0.0))
         if bar is None:
             bar = Bar(total=progress.total or 0)

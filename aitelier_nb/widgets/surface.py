@@ -25,16 +25,19 @@ Message = dict[str, Any]
 
 
 class Static:
-    """Lines of text that show themselves the same way as text and as HTML."""
+    """Lines of text that show themselves the same way as text and as HTML.
 
-    def __init__(self, lines: Sequence[str]) -> None:
-        self.lines = tuple(lines)
+    `markup` is used as it is instead of the lines; whoever gives it has escaped every text in it.
+    """
+
+    def __init__(self, lines: Sequence[str], markup: str = "") -> None:
+        self.lines, self.markup = tuple(lines), markup
 
     def __repr__(self) -> str:
         return "\n".join(self.lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<div>{html.escape(line)}</div>" for line in self.lines)
+        rows = self.markup or "".join(f"<div>{html.escape(line)}</div>" for line in self.lines)
         return f'<div class="aitelier-static">{rows}</div>'
 
 
@@ -71,6 +74,10 @@ class Surface(anywidget.AnyWidget):
     def lines(self) -> list[str]:
         """Return the state as it is on disk: equal state, equal lines."""
         raise NotImplementedError
+
+    def static(self) -> Static:
+        """Return what stays readable without a kernel."""
+        return Static(self.lines())
 
     def _receive(self, _widget: object, message: Message, _buffers: object = None) -> None:
         kind = message.get("kind")
@@ -122,7 +129,7 @@ class Surface(anywidget.AnyWidget):
     def refresh(self) -> None:
         """Bring the static twin of every view up to date."""
         self._refreshed = time.monotonic()
-        static = Static(self.lines())
+        static = self.static()
         for handle in self._handles:
             handle.update(static)
 
@@ -144,7 +151,7 @@ class Surface(anywidget.AnyWidget):
         bundle = self._repr_mimebundle_()
         mimes, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         publish_display_data(mimes or {"text/plain": self.name}, metadata)
-        handle = display(Static(self.lines()), display_id=True)
+        handle = display(self.static(), display_id=True)
         if handle is not None:
             self._handles.append(handle)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aitelier_nb.errors import DataError
 from aitelier_nb.widgets.decks import OnEdit
 from aitelier_nb.widgets.sources import script, style
-from aitelier_nb.widgets.surface import Message, Surface, whole
+from aitelier_nb.widgets.surface import Message, Static, Surface, whole
 
 __all__ = ["Table"]
 
@@ -35,8 +35,10 @@ class Table(Surface):
         delete, undo.
     threshold
         The lowest rating that is trained on.
-    summary
-        Returns the lines of the static output.
+    splits
+        Whether an example's side can be chosen here.
+    static
+        Returns the text and the HTML that stay readable without a kernel; the HTML is escaped.
     """
 
     name = "Examples"
@@ -50,15 +52,16 @@ class Table(Surface):
         on_edit: OnEdit,
         *,
         threshold: float = 8,
-        summary: Callable[[], Sequence[str]] | None = None,
+        splits: bool = True,
+        static: Callable[[], tuple[str, str]] | None = None,
     ) -> None:
         super().__init__()
         self._page, self._example, self._on_edit = page, example, on_edit
-        self._threshold, self._summary = threshold, summary
+        self._settings, self._static = {"threshold": threshold, "splits": splits}, static
 
     def welcome(self, _: Message) -> Message:
         """Return the first page, in the order of the file."""
-        return {**self._rows({}, 0, FIRST), "settings": {"threshold": self._threshold}}
+        return {**self._rows({}, 0, FIRST), "settings": self._settings}
 
     def fetch(self, message: Message) -> Message:
         """Return a page of rows, or one example with its history."""
@@ -86,10 +89,15 @@ class Table(Surface):
         return self._on_edit(edit)
 
     def lines(self) -> list[str]:
-        """Return the state on disk."""
-        if self._summary is not None:
-            return list(self._summary())
+        """Return how many examples there are."""
         return [f"{self._page({}, 0, 1)['total']} examples"]
+
+    def static(self) -> Static:
+        """Return the table that the person asked for, or how many examples there are."""
+        if self._static is None:
+            return super().static()
+        text, markup = self._static()
+        return Static(text.split("\n"), markup)
 
 
 def _preview(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Notebook:
         self.page, self.path = page, path
 
     def command(self, name: str, **arguments: Any) -> None:
-        self.page.evaluate("([n, a]) => window.jupyterapp.commands.execute(n, a)", [name, arguments])
+        self.page.evaluate("([n, a]) => { window.jupyterapp.commands.execute(n, a) }", [name, arguments])
 
     def run(self) -> None:
         self.command("notebook:run-all-cells")
@@ -81,6 +81,10 @@ class Notebook:
         path = SCREENSHOTS / f"{name}.png"
         self.page.screenshot(path=str(path))
         return path
+
+    def picture(self, box: Any, name: str) -> None:
+        SCREENSHOTS.mkdir(exist_ok=True)
+        box.screenshot(path=str(SCREENSHOTS / f"{name}.png"))
 
     def save(self) -> dict[str, Any]:
         self.command("docmanager:save")
@@ -165,13 +169,13 @@ class Lab:
         return book
 
     def kernels(self) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self.url}api/kernels") as answer:  # noqa: S310  # our own server
+        with urllib.request.urlopen(f"{self.url}api/kernels", timeout=20) as answer:  # noqa: S310  # our own server
             return json.load(answer)
 
     def shutdown_kernels(self) -> None:
         for kernel in self.kernels():
             request = urllib.request.Request(f"{self.url}api/kernels/{kernel['id']}", method="DELETE")  # noqa: S310
-            urllib.request.urlopen(request).close()  # noqa: S310
+            urllib.request.urlopen(request, timeout=20).close()  # noqa: S310
 
     def close_pages(self) -> None:
         for page in self._pages:

@@ -269,7 +269,7 @@ def _run_converter(gguf: Path, folder: Path) -> None:
     with (
         tempfile.TemporaryFile() as said,
         subprocess.Popen(words, stdout=subprocess.PIPE, stderr=said, text=True) as process,
-        Progress("tensors") as progress,
+        Progress("tensors", lasting=False) as progress,
     ):
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         for line in process.stdout:

@@ -79,7 +79,7 @@ def _in_parts(client: Client, path: Path, name: str, purpose: str, part: int) ->
     upload_id = _id_of(client.json("POST", "/uploads", repeatable=True, json=body))
     try:
         part_ids, checksum = [], hashlib.md5(usedforsecurity=False)
-        with Progress("bytes", size) as progress:
+        with Progress("bytes", size, lasting=False) as progress:
             for block in blocks(path, part):
                 checksum.update(block)
                 # a part that was sent twice is named once in the end

@@ -109,7 +109,9 @@ def wait_until_validated(
                 raise ResponseError(
                     f"{client.provider} has not validated {name} in {timeout:g} s", hint="try again later"
                 )
-            progress = progress or shown.enter_context(Progress(f"looks at {name} by {client.provider}"))
+            progress = progress or shown.enter_context(
+                Progress(f"looks at {name} by {client.provider}", lasting=False)
+            )
             progress.advance(note=str(status).lower())
             time.sleep(every)
 
@@ -153,7 +155,7 @@ def _sent(path: Path) -> Iterator[bytes]:
     if size <= SHOWN_FROM:
         yield from blocks(path, BLOCK)
         return
-    with Progress("bytes", size) as progress:
+    with Progress("bytes", size, lasting=False) as progress:
         for block in blocks(path, BLOCK):
             yield block
             progress.advance(len(block))

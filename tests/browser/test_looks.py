@@ -1,0 +1,86 @@
+"""Every widget in light and dark: nothing for axe to find, contrast included, and pictures to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+AXE = Path(__file__).parent.parent / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+NAMES = ["rater", "comparator", "scorer", "table", "split", "adder", "monitor"]
+CELLS = [
+    f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom gallery import gallery, work\nshown = gallery()",
+    *["next(shown)"] * len(NAMES),
+    "work()",
+]
+
+
+def violations(page: Any) -> list[str]:
+    found = page.evaluate("() => axe.run('.ait, .aitelier-static')")["violations"]
+    return [
+        f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for one in found
+        for node in one["nodes"]
+    ]
+
+
+def act(page: Any, boxes: Any) -> None:
+    """Bring each widget into a state that shows more of it."""
+    boxes.nth(0).click(position={"x": 5, "y": 5})
+    for key in ("?", "d"):
+        page.keyboard.press(key)
+    boxes.nth(1).click(position={"x": 5, "y": 5})
+    page.keyboard.press("1")
+    boxes.nth(2).click(position={"x": 5, "y": 5})
+    page.keyboard.press("d")
+    page.get_by_role("button", name="Open example 1", exact=True).click()
+    boxes.nth(3).locator(".ait-detail").wait_for()
+    boxes.nth(4).locator("input[type=range]").fill("70")
+    boxes.nth(4).get_by_text("Preview, nothing is written").wait_for()
+    boxes.nth(5).locator("summary").click()
+
+
+def test_every_widget_is_readable_and_accessible_in_light_and_dark(lab) -> None:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not there: `npm install` in tests/frontend first")
+    book = lab.notebook("gallery", CELLS)
+    book.run()
+    page = book.page
+    book.until("n => document.querySelectorAll('section.ait').length === n", len(NAMES))
+    boxes = page.locator("section.ait")
+    page.locator(".ait-stack").first.wait_for()
+    page.locator(".ait-curve svg").wait_for()
+    page.add_script_tag(path=str(AXE))
+    for name, place in zip(NAMES, range(len(NAMES)), strict=True):
+        book.picture(boxes.nth(place), f"{name}-light")
+    act(page, boxes)
+    for dark in (False, True):
+        book.theme(dark=dark)
+        for name, place in zip(NAMES, range(len(NAMES)), strict=True):
+            book.picture(boxes.nth(place), f"{name}-open-{'dark' if dark else 'light'}")
+        assert violations(page) == []
+
+
+def test_a_table_of_100000_rows_holds_only_those_on_screen(lab) -> None:
+    book = lab.notebook("table", [CELLS[0], "[next(shown) for _ in range(3)]\nnext(shown)"])
+    book.run()
+    table = book.page.locator("section.ait")
+    table.get_by_text("100,000 examples").wait_for()
+    assert table.locator(".ait-rows .ait-row").count() < 30
+    table.locator(".ait-scroller").evaluate("node => { node.scrollTop = node.scrollHeight }")
+    table.get_by_text("Where is my order 99999?").wait_for()
+    table.get_by_role("button", name="Id", exact=True).click()
+    table.get_by_text("Where is my order 99999?").wait_for()
+    table.locator("input[type=search]").fill("order 4242")
+    table.get_by_text("11 examples").wait_for()
+    book.save()
+    assert book.path.stat().st_size < 50_000
+
+
+def test_long_work_leaves_one_line_without_rates(lab) -> None:
+    book = lab.notebook("work", [CELLS[0], "work()"])
+    book.run()
+    book.page.locator(".aitelier-static", has_text="answers 40/40").wait_for()
+    outputs = book.save()["cells"][1]["outputs"]
+    assert [output["data"]["text/plain"] for output in outputs] == [["Progress"], ["answers 40/40"]]
