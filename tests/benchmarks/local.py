@@ -26,7 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from aitelier_nb.providers.base import ChatRequest, JobRequest, Settings, open_provider
-from aitelier_nb.providers.local import jobs, models
+from aitelier_nb.providers.local import jobs, library
 from aitelier_nb.providers.local.batches import collate, plan
 from aitelier_nb.providers.local.conversations import Encoded, encode
 from aitelier_nb.providers.local.folders import Journal, read_json
@@ -66,7 +66,7 @@ def training_file(path: Path, count: int = 120) -> Path:
 def loaded() -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder = models.pull().folder
+    folder = library.pull().folder
     return AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
 
 
@@ -189,7 +189,7 @@ def measure_job() -> None:
     """The default run, from the start of its process: CPU, wall, first step, peak memory."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        request = JobRequest(models.EMBEDDED.name, training_file(folder / "train.jsonl"), "b" * 64)
+        request = JobRequest(library.EMBEDDED.name, training_file(folder / "train.jsonl"), "b" * 64)
         job = jobs.prepare(folder / "jobs", request)
         began = time.time()
         words = [sys.executable, "-m", "aitelier_nb.providers.local.trainer", str(job)]
@@ -216,7 +216,7 @@ def measure_answers() -> None:
 
     asked = [
         ChatRequest(
-            models.EMBEDDED.name,
+            library.EMBEDDED.name,
             [{"role": "user", "content": f"Tell me a long story about a {colour} {animal}."}],
             Parameters(temperature=0, max_tokens=40),
         )
@@ -241,7 +241,7 @@ def measure_kernel() -> None:
         provider = open_provider("local", Settings(project=Path(name)))
         before = psutil.Process().memory_info().rss
         request = JobRequest(
-            models.EMBEDDED.name,
+            library.EMBEDDED.name,
             training_file(Path(name) / "train.jsonl", 8),
             "c" * 64,
             hyperparameters={"epochs": 1},
@@ -250,7 +250,7 @@ def measure_kernel() -> None:
         question = [{"role": "user", "content": "Hello"}]
         both = [
             ChatRequest(one, question, Parameters(max_tokens=8))
-            for one in (models.EMBEDDED.name, job.model_id)
+            for one in (library.EMBEDDED.name, job.model_id)
         ]
         list(provider.answers(both))
         grown = psutil.Process().memory_info().rss - before

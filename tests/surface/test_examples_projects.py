@@ -14,7 +14,7 @@ import pytest
 import aitelier_nb as ait
 from aitelier_nb.__main__ import main
 from aitelier_nb.curation import duplicates, leaks
-from aitelier_nb.providers.local import models
+from aitelier_nb.providers.local import library
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -182,9 +182,9 @@ def _stand_in(cache: Path) -> None:
     spec = importlib.util.spec_from_file_location("tiny_model", ROOT / "tests" / "tiny_model.py")
     tiny_model = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tiny_model)
-    folder = tiny_model.make(cache / "models" / models.EMBEDDED.name)
-    note = {"name": models.EMBEDDED.name, "converter": models.CONVERTER, "sha256": "0" * 64}
-    (folder / models.NOTE).write_text(json.dumps(note), "utf-8")
+    folder = tiny_model.make(cache / "models" / library.EMBEDDED.name)
+    note = {"name": library.EMBEDDED.name, "converter": library.CONVERTER, "sha256": "0" * 64}
+    (folder / library.NOTE).write_text(json.dumps(note), "utf-8")
 
 
 def _runs(folder: Path) -> list[dict]:

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from aitelier_nb.providers.local.models import sha256
+from aitelier_nb.providers.local.library import sha256
 
 __all__ = ["CONFIG", "WEIGHTS", "digest", "is_whole", "write"]
 

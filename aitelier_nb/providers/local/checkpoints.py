@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from aitelier_nb.providers.local.models import sha256
+from aitelier_nb.providers.local.library import sha256
 
 __all__ = ["newest", "seal"]
 

@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from aitelier_nb.errors import NotFound, UsageError
 from aitelier_nb.providers.base import JobRequest
-from aitelier_nb.providers.local import adapters, models
+from aitelier_nb.providers.local import adapters, library
 from aitelier_nb.providers.local.folders import now, read_examples, read_json, write
 from aitelier_nb.providers.local.hyperparameters import Hyperparameters, resolve
 from aitelier_nb.providers.local.turns import EVENTS_FROM
@@ -173,7 +173,7 @@ def _asked(request: JobRequest) -> dict[str, Any]:
         "identity": request.identity,
         "kind": request.kind,
         "model": request.model,
-        "base": models.public_name(models.find(request.model)),
+        "base": library.public_name(library.find(request.model)),
         "hyperparameters": resolved.model_dump(mode="json"),
         "examples": examples,
         "world_size": resolved.workers * resolved.nodes,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aitelier_nb.errors import NotCallable, ProjectError
 from aitelier_nb.providers.base import ChatRequest, JobRequest, Settings
-from aitelier_nb.providers.local import adapters, jobs, models, worker
+from aitelier_nb.providers.local import adapters, jobs, library, worker
 from aitelier_nb.providers.local.answers import Contestant
 from aitelier_nb.schema import Answer, Event, Job
 
@@ -29,7 +29,7 @@ class LocalProvider:
     """
 
     name = "local"
-    default_model: str | None = models.EMBEDDED.name
+    default_model: str | None = library.EMBEDDED.name
     costs_money = False
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -48,8 +48,8 @@ class LocalProvider:
         """Return what identifies the weights: base and adapter by their digests."""
         job_id = self._job_of(model)
         if job_id is None:
-            return models.identity(model)
-        base = models.identity(jobs.asked(self._jobs(), job_id)["model"])
+            return library.identity(model)
+        base = library.identity(jobs.asked(self._jobs(), job_id)["model"])
         return f"{base}+{adapters.digest(self.adapter(job_id))}"
 
     def close(self) -> None:
@@ -93,9 +93,9 @@ class LocalProvider:
         """Return the folders of what answers under a name: a base, or a base and its adapter."""
         job_id = self._job_of(model)
         if job_id is None:
-            return models.find(model).folder, None
+            return library.find(model).folder, None
         adapter = self.adapter(job_id)
-        return models.find(jobs.asked(self._jobs(), job_id)["model"]).folder, adapter
+        return library.find(jobs.asked(self._jobs(), job_id)["model"]).folder, adapter
 
     def _job_of(self, model: str) -> str | None:
         """Return the run that a name means, or None where it means a base model."""

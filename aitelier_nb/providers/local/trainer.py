@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aitelier_nb.errors import AitelierError, TrainingError
-from aitelier_nb.providers.local import adapters, checkpoints, models, training_data
+from aitelier_nb.providers.local import adapters, checkpoints, library, training_data
 from aitelier_nb.providers.local.batches import plan
 from aitelier_nb.providers.local.folders import Journal, now, rank, read_json, write, writes
 from aitelier_nb.providers.local.hyperparameters import Hyperparameters
@@ -67,7 +67,7 @@ class _Run:
             "start", message="loading the model", world_size=self._job["world_size"], precision=precision
         )
         logging.disable_progress_bar()
-        folder = models.find(self._job["model"]).folder
+        folder = library.find(self._job["model"]).folder
         tokenizer = AutoTokenizer.from_pretrained(folder)
         set_seed(self._asked.seed)
         base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(machine.device())

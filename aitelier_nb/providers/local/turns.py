@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from aitelier_nb.providers.local.folders import Journal, writes
-from aitelier_nb.providers.local.models import cache_folder
+from aitelier_nb.providers.local.library import cache_folder
 
 __all__ = ["EVENTS_FROM", "turn"]
 

@@ -12,7 +12,7 @@ import pytest
 
 from aitelier_nb.errors import NotCallable, NotFound, ProjectError, UsageError
 from aitelier_nb.providers.base import ChatRequest, JobRequest, Settings, Trainer, open_provider
-from aitelier_nb.providers.local import jobs, models, trainer
+from aitelier_nb.providers.local import jobs, library, trainer
 from aitelier_nb.schema import Parameters
 
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # peft's
@@ -265,4 +265,4 @@ def test_a_small_data_set_gets_enough_steps():
 
 
 def test_the_cache_folder_is_the_one_that_was_set(tmp_path):
-    assert models.cache_folder() == Path(tmp_path / "cache")
+    assert library.cache_folder() == Path(tmp_path / "cache")
