@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aitelier_nb.errors import StudyError
 from aitelier_nb.evaluation import archive, evaluations
 from aitelier_nb.evaluation.comparisons import Comparison
 from aitelier_nb.evaluation.evaluations import Evaluation
@@ -53,7 +54,12 @@ def _add_study(project: Project, path: Path, content: Mapping[str, Any], found: 
     if study is None:
         found.comparisons.append(voted.sealed(content, _name(path)))
         return
-    told = voted.facts(study, _name(path))
+    try:
+        told = voted.facts(study, _name(path))
+    except StudyError as error:
+        found.comparisons.append({**voted.sealed(content, _name(path)), "sentence": f"Not counted: {error}."})
+        found.limits.append(f"Comparison not counted: {error}.")
+        return
     found.comparisons.append(told)
     found.evidence = exhibits.of_votes(project, study)
     found.limits += voted.limits(study, told)

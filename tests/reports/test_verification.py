@@ -47,6 +47,15 @@ def test_a_vote_that_was_turned_is_named(compared: Project):
     assert found.differences[0].id is not None
 
 
+def test_a_study_that_was_changed_counts_for_nothing_and_says_so(compared: Project):
+    [path] = compared.evals_path.glob("compare-*.json")
+    path.write_bytes(path.read_bytes().replace(b'"alpha": 0.05', b'"alpha": 0.5'))
+    report = write(compared)
+    assert report.facts["verdict"]["outcome"] == "measured"
+    assert any("changed after the fact" in told for told in report.facts["limits"])
+    assert "changed after the fact" in str(verify(compared).differences[0])
+
+
 def test_a_forged_answer_is_noticed_even_when_the_report_was_written_after_it(compared: Project):
     [path] = compared.evals_path.glob("eval-*.json")
     content = json.loads(path.read_bytes())
