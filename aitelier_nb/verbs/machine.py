@@ -132,7 +132,7 @@ def models(action: str = "list", name: str | None = None) -> Models:
     >>> "models on this machine" in ait.models().headline()
     True
     """
-    from aitelier_nb.providers.local import models as local
+    from aitelier_nb.providers.local import library as local
 
     if action == "list":
         return Models(tuple(local.listed()))
