@@ -30,7 +30,8 @@ _HOMES = {
     "splitting": ("stats", "split"),
     "formatting": ("format", "check"),
     "tuning": ("train", "status", "cancel", "Run"),
-    "evaluating": ("evaluate", "compare"),
+    "evaluating": ("evaluate",),
+    "comparing": ("compare",),
     "reporting": ("report", "verify", "rerun", "share", "freeze"),
     "demonstration": ("demo",),
 }  # fmt: skip

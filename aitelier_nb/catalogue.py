@@ -193,30 +193,58 @@ def _status(body: str | None, *, all: bool = False, wait: bool = False, project:
 
 
 def _eval_options(parser: Parser) -> None:
-    parser.add_argument("--compare", action="store_true", help="compare base and tuned blind, pair by pair")
     parser.add_argument("--run", metavar="JOB", help="the run; the last one when not given")
-    parser.add_argument("--base", metavar="MODEL", help="with --compare: the other model")
-    parser.add_argument(
-        "--check", dest="checks", action="append", metavar="KIND", help="an automatic check: exact"
-    )
     parser.add_argument("--max-tokens", type=int, metavar="N", help="tokens of an answer at most")
+    parser.add_argument("--temperature", type=float, metavar="T", help="0 (greedy) when not given")
     parser.add_argument(
         "--mode", default="auto", choices=("auto", "record", "replay", "live"), help="of recordings"
     )
+    parser.add_argument(
+        "--check",
+        dest="checks",
+        action="append",
+        metavar="CHECK",
+        help="exact, json, regex:PATTERN, contains:TEXT or length:MOST; may be given several times",
+    )
+    group = parser.add_argument_group("blind comparison")
+    group.add_argument("--compare", action="store_true", help="compare base and tuned blind, pair by pair")
+    group.add_argument("--base", metavar="MODEL", help="the other model; the run's base model when not given")
+    group.add_argument("--sequential", action="store_true", help="one may stop once the evidence suffices")
+    group.add_argument("--alpha", type=float, metavar="A", help="the chance of a false verdict; 0.05")
+    group.add_argument("--repeats", type=int, metavar="K", help="pairs that come again, with swapped sides")
+    group.add_argument("--judge", metavar="MODEL", help="let a model vote too, in both orders")
+    group.add_argument("--reveal", action="store_true", help="end the voting and say what the votes show")
 
 
-def _eval(
+def _eval(  # noqa: PLR0913 - the options of the command
     body: str | None,  # noqa: ARG001
     *,
     compare: bool = False,
     run: str | None = None,
-    base: str | None = None,
     checks: list[str] | None = None,
+    base: str | None = None,
+    sequential: bool = False,
+    alpha: float | None = None,
+    repeats: int | None = None,
+    judge: str | None = None,
+    reveal: bool = False,
     **words: Any,
 ) -> Any:
+    from aitelier_nb import voting
+
+    plan = {"alpha": alpha, "repeats": repeats, "study": "sequential" if sequential else None}
     if not compare:
-        return ait.evaluate(run, checks=checks or (), **words)
-    return ait.compare(base, run, **words)
+        only: dict[str, Any] = {"--base": base, "--judge": judge, "--reveal": reveal or None}
+        only |= {"--sequential": sequential or None, "--alpha": alpha, "--repeats": repeats}
+        if given := [name for name, value in only.items() if value is not None]:
+            raise UsageError(f"{given[0]} needs --compare", hint="ait eval --compare")
+        return voting.score(ait.evaluate(run, checks=checks or (), **words), ask=not in_notebook())
+    if checks:
+        raise UsageError("--check does not go with --compare", hint="ait eval --check exact")
+    blind = ait.compare(base, run, **{k: v for k, v in plan.items() if v is not None}, **words)
+    if judge is not None:
+        blind.judge(judge, confirm=words.get("confirm"), mode=words.get("mode", "auto"))
+    return blind.reveal() if reveal else voting.vote(blind, ask=not in_notebook())
 
 
 COMMANDS: dict[str, Command] = {

@@ -207,10 +207,28 @@ KINDS: dict[str, tuple[Callable[..., Measure], dict[str, str]]] = {
 }
 
 
+def _worded(text: str) -> dict[str, Any]:
+    """Return a measure's JSON from a word: exact, json, regex:PATTERN, contains:TEXT, length:MOST."""
+    kind, _, value = text.partition(":")
+    if kind == "json" and not value:
+        return {"kind": "json_schema", "schema": True, "name": "JSON"}
+    if kind == "length" and value.isdecimal():
+        return {"kind": "length", "most": int(value), "name": f"at most {value} characters"}
+    if kind == "contains" and value:
+        return {"kind": "contains", "texts": [value], "name": f"contains {value!r}"}
+    if kind == "regex" and value:
+        return {"kind": "regex", "pattern": value, "name": f"matches {value}"}
+    if kind == "exact" and not value:
+        return {"kind": "exact"}
+    raise EvaluationError(
+        f"there is no check {text!r}", hint="exact, json, regex:PATTERN, contains:TEXT or length:MOST"
+    )
+
+
 def measure(wanted: Measure | Mapping[str, Any] | Callable[..., Any] | str) -> Measure:
-    """Return a measure from what a person writes: a measure, its JSON, a function, or "exact"."""
+    """Return a measure from what a person writes: a measure, its JSON, a function, or a word."""
     if isinstance(wanted, str):
-        wanted = {"kind": wanted}
+        wanted = _worded(wanted)
     if isinstance(wanted, Mapping):
         kind = str(wanted.get("kind"))
         if kind not in KINDS:

@@ -71,6 +71,15 @@ class Regressions(View):
         against = f"{self.now.path.name} against {self.before.path.name}"
         return f"{self.name}, {against}: {len(told['worse'])} worse, {len(told['better'])} better"
 
+    def summary(self) -> list[str]:
+        """Return a sentence that names what got worse, or says that nothing did."""
+        worse = [str(change.id) for change in self.changes if change.worse]
+        better = len(self.changes) - len(worse)
+        if not self.changes:
+            return []
+        which = f" ({', '.join(worse)})" if worse else ""
+        return [f"{self.name}, against {self.before.path.name}: {len(worse)} worse{which}, {better} better"]
+
     def columns(self) -> Sequence[str]:
         """Return the table's columns."""
         return ("id", "", "before", "now")

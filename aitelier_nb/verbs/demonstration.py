@@ -17,7 +17,8 @@ from aitelier_nb.progress import Progress, stage
 from aitelier_nb.schema import Example
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.collecting import load
-from aitelier_nb.verbs.evaluating import compare, evaluate
+from aitelier_nb.verbs.comparing import compare
+from aitelier_nb.verbs.evaluating import evaluate
 from aitelier_nb.verbs.formatting import format as write_training_files
 from aitelier_nb.verbs.projects import init
 from aitelier_nb.verbs.reporting import report
@@ -29,8 +30,9 @@ __all__ = ["Demonstration", "demo"]
 
 SEED = 7
 SHOTS_FROM = "train"
-MAX_TOKENS = 64
-EPOCHS = 2.4  # about 90 steps
+MAX_TOKENS = 48
+EPOCHS = 1.75  # about 66 steps
+HELD_OUT = 30
 RATER = "shipped ratings"
 CHOICES: dict[tuple[bool, bool], studies.Choice] = {
     (True, False): "left",
@@ -127,7 +129,7 @@ def demo(path: str | Path = "aitelier-demo") -> Demonstration:
     )
     _bring_in(project, rows, about)
     with _stage("split"), Progress("examples", len(rows)) as progress:
-        split(seed=SEED, project=project)
+        split(holdout=HELD_OUT, seed=SEED, project=project)
         progress.reach(len(rows))
     with _stage("format"), Progress("files", 2) as progress:
         write_training_files(project=project)

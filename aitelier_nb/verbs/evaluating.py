@@ -1,20 +1,22 @@
-"""Base and tuned model are asked the held-out examples; people or rules judge the answers blind."""
+"""Base and tuned model are asked the held-out examples; rules check the answers, people score them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from aitelier_nb.consent import ask_for
+from aitelier_nb.consent import ask_for, in_kernel
 from aitelier_nb.errors import EvaluationError
-from aitelier_nb.evaluation import designs, evaluations, studies
+from aitelier_nb.evaluation import evaluations
 from aitelier_nb.evaluation.answers import PARAMETERS, Contestant, validation
 from aitelier_nb.evaluation.archive import version_of
-from aitelier_nb.evaluation.comparisons import Comparison
 from aitelier_nb.evaluation.evaluations import Evaluation
 from aitelier_nb.evaluation.measures import measure
-from aitelier_nb.providers.base import Provider, Settings, open_provider
+from aitelier_nb.evaluation.regressions import Regressions, previous, regressions
+from aitelier_nb.evaluation.scored import Scored
+from aitelier_nb.evaluation.scores import Scores
+from aitelier_nb.evaluation.timeline import History, history
+from aitelier_nb.providers.base import Settings, open_provider
 from aitelier_nb.providers.recordings import Mode
 from aitelier_nb.schema import Parameters
 from aitelier_nb.schema import Run as RunRecord
@@ -22,12 +24,11 @@ from aitelier_nb.storage.project import Project
 from aitelier_nb.tuning import runs
 from aitelier_nb.verbs.current import Where, current
 from aitelier_nb.verbs.tuning import Run
-from aitelier_nb.views import View
 
 if TYPE_CHECKING:
-    from aitelier_nb.widgets.comparator import Comparator
+    from aitelier_nb.widgets.scorer import Scorer
 
-__all__ = ["BlindComparison", "compare", "contestants", "evaluate", "finished_run"]
+__all__ = ["Scoring", "agree", "asked_as", "base_to_ask", "contestants", "evaluate", "finished_run"]
 
 
 def finished_run(project: Project, run: Run | str | None) -> RunRecord:
@@ -61,17 +62,113 @@ def contestants(
 ) -> list[Contestant]:
     """Return base, prompted base (when a prefix is given) and tuned model of a run, in one runtime."""
     provider = open_provider(run.provider, Settings(project=project.path))
-    asked = _base_to_ask(project, run)
+    asked = base_to_ask(project, run)
     found = [Contestant("base", provider, asked)]
     if prefix:
         found.append(Contestant("prompted", provider, asked, tuple(prefix)))
     return [*found, Contestant("tuned", provider, str(run.model_id))]
 
 
-def _base_to_ask(project: Project, run: RunRecord | None) -> str:
+def base_to_ask(project: Project, run: RunRecord | None) -> str:
     """Return the base model to ask, which may have another name than the base model to train."""
     trained_on = run.aitelier_nb.get("baseModel") if run is not None else None
     return str(project.config.aitelier_nb.get("askModel") or trained_on or project.config.model or "")
+
+
+class Scoring(Evaluation):
+    """An evaluation and the scores of its answers; in a notebook the keyboard gives them."""
+
+    def __init__(self, project: Project, evaluation: Evaluation) -> None:
+        super().__init__(evaluation.path, evaluation.content)
+        self.project = project
+        self.scores = Scores(project, evaluation)
+
+    def scored(self) -> Scored:
+        """Return what the scores of all raters show."""
+        return self.scores.result()
+
+    def regressions(self, label: str = "tuned", check: str | None = None) -> Regressions:
+        """Return what changed against the last evaluation of an earlier version, what got worse first.
+
+        Raises
+        ------
+        EvaluationError
+            There is no earlier one, or it asked other examples.
+        """
+        before = previous(self.project, self)
+        if before is None:
+            raise EvaluationError(
+                f"there is no evaluation of an earlier version than {self.path.name}",
+                hint="train once more and evaluate again",
+            )
+        return regressions(before, self, label, check)
+
+    def history(self) -> History:
+        """Return the primary check of every evaluation of the project, as a table and a picture."""
+        return history(self.project)
+
+    def widget(self) -> Scorer:
+        """Return the widget that takes the scores; contestants are mixed, and who answered is not told."""
+        from aitelier_nb.widgets.scorer import Scorer
+
+        waiting = self.scores.waiting
+        return Scorer(
+            self.scores.page,
+            self._take,
+            total=len(self.scores.slots),
+            scored=len(self.scores.slots) - len(waiting),
+            start=self.scores.slots.index(waiting[0]) if waiting else 0,
+            threshold=self.project.config.quality_threshold,
+            store=f"{self.path.stem}:{self.scores.rater}",
+        )
+
+    def _take(self, decision: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep one decision of the widget."""
+        key = {"session": str(decision["session"]), "seq": decision["seq"]}
+        place, kind = int(decision["position"]), decision["kind"]
+        slot = self.scores.slots[place]
+        if kind == "undo":
+            self.scores.undo(decision.get("of"), **key)
+        elif kind == "note":
+            self.scores.note(slot, decision["note"], **key)
+        elif kind == "example":
+            self._keep_as_example(place)
+        else:
+            self.scores.score(slot, decision["value"], **key)
+        return {"scored": len(self.scores.standing()), "example": self.scores.page(place, 1)[0]}
+
+    def _keep_as_example(self, place: int) -> None:
+        """Add the answer as an unrated example to be rewritten; its question stays a held-out one."""
+        row = self.scores.page(place, 1)[0]
+        messages = [*row["messages"], {"role": "assistant", "content": row["actual"]}]
+        source = {"evaluation": self.path.name, "example": row["id"]}
+        self.project.dataset.add([{"messages": messages, "rating": None, "source": source}])
+        self.project.dataset.fold()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the evaluation's keys and, once somebody scored, "scores"."""
+        given = {"scores": self.scored().to_json()} if self.scored().scores else {}
+        return super().to_json() | given
+
+    def notes(self) -> list[str]:
+        """Tell what got worse first, then what was left out, then what the scores show."""
+        before = previous(self.project, self) if self.measures else None
+        told = []
+        if before is not None and "tuned" in self.labels:
+            try:
+                told = regressions(before, self).summary()
+            except EvaluationError as error:
+                told = [f"not compared with {before.path.name}: {error}"]
+        scored = self.scored()
+        shown = [scored.headline(), *scored.notes()] if scored.scores else []
+        return [*told, *super().notes(), *shown]
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display, publish_display_data
+
+        publish_display_data({"text/plain": self.text(), "text/html": self._repr_html_()})
+        if self.scores.slots and in_kernel():
+            display(self.widget())
 
 
 def evaluate(  # noqa: PLR0913, PLR0917 - an evaluation's choices
@@ -84,7 +181,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - an evaluation's choices
     mode: Mode = "auto",
     confirm: bool | None = None,
     project: Where = None,
-) -> Evaluation:
+) -> Scoring:
     """Ask base and tuned model every held-out example, and keep their answers in data/evals.
 
     What was asked before is not asked again; a failed, cut or refused answer is a row of its own.
@@ -94,8 +191,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 - an evaluation's choices
     run
         The run (or its job id); the last one that is not broken when None.
     checks
-        Automatic checks: "exact", {"kind": "regex", "name": ..., "pattern": ...}, or a function of
-        answer and example that returns True or False. The first one is the primary measure.
+        Automatic checks: "exact", "json", "regex:PATTERN", "contains:TEXT", "length:MOST", the same
+        as {"kind": "regex", "name": ..., "pattern": ...}, or a function of answer and example that
+        returns True or False. The first one is the primary measure.
     prefix
         Messages put before each example for a third contestant, the prompted base: an instruction
         and examples in the prompt are the fair baseline of a fine-tune.
@@ -125,24 +223,26 @@ def evaluate(  # noqa: PLR0913, PLR0917 - an evaluation's choices
     place.dataset.fold()
     record = finished_run(place, run)
     asked = contestants(place, record, prefix)
-    _agree(place, asked, ids, confirm, mode)
-    return evaluations.collect(
+    agree(place, asked, ids, confirm, mode)
+    found = evaluations.collect(
         place,
         asked,
         measures=[measure(check) for check in checks],
         ids=ids,
-        parameters=_parameters(max_tokens, temperature),
+        parameters=asked_as(max_tokens, temperature),
         mode=mode,
         version=version_of(place, record.job_id),
     )
+    return Scoring(place, found)
 
 
-def _parameters(max_tokens: int | None, temperature: float | None) -> Parameters:
+def asked_as(max_tokens: int | None, temperature: float | None) -> Parameters:
+    """Return how contestants are asked: the defaults, with what is not None in their place."""
     changed = {"max_tokens": max_tokens, "temperature": temperature}
     return PARAMETERS.model_copy(update={name: value for name, value in changed.items() if value is not None})
 
 
-def _agree(
+def agree(
     project: Project,
     asked: Sequence[Contestant],
     ids: Sequence[int] | None,
@@ -158,154 +258,3 @@ def _agree(
             f"ask {names} at {paid[0].provider.name} up to {n * len(paid)} questions, which costs money?",
             confirm,
         )
-
-
-class BlindComparison(View):
-    """A blind comparison that waits for votes: shown in a notebook it takes them with keys 1, 2, 0 and b."""
-
-    def __init__(self, study: studies.Study) -> None:
-        self.study = study
-
-    @property
-    def path(self) -> Path:
-        """The study's file."""
-        return self.study.path
-
-    def vote(self, example_id: int, choice: str) -> BlindComparison:
-        """Vote on one pair: "left", "right", "tie" or "bad"."""
-        self.study.vote(example_id, choice)
-        return self
-
-    def undo(self) -> BlindComparison:
-        """Take your latest vote back."""
-        self.study.undo()
-        return self
-
-    def reveal(self) -> Comparison:
-        """Write down which side was which, and return what the votes say."""
-        return self.study.reveal()
-
-    def widget(self) -> Comparator:
-        """Return the widget that takes the votes."""
-        from aitelier_nb.widgets.comparator import Comparator
-
-        study = self.study
-        waiting = study.waiting
-        return Comparator(
-            study.page,
-            self._take,
-            total=len(study.slots),
-            voted=len(study.slots) - len(waiting),
-            start=study.slots.index(waiting[0]) if waiting else 0,
-            question=study.content["question"],
-            store=str(study.project.path),
-        )
-
-    def _take(self, decision: Mapping[str, Any]) -> dict[str, Any]:
-        key = {"session": str(decision["session"]), "seq": decision["seq"]}
-        if decision["kind"] == "undo":
-            self.study.undo(decision.get("of"), **key)
-        else:
-            self.study.vote_at(int(decision["position"]), decision["choice"], **key)
-        return {"voted": len(self.study.standing())}
-
-    def to_json(self) -> dict[str, Any]:
-        """Return file, counts and whether it is revealed."""
-        return self.study.to_json()
-
-    def headline(self) -> str:
-        """Count the votes given."""
-        return self.study.headline()
-
-    def notes(self) -> Sequence[str]:
-        """Say what the plan can show."""
-        return self.study.notes()
-
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        display(self.widget())
-
-
-def compare(  # noqa: PLR0913, PLR0917 - a study's plan
-    base: str | None = None,
-    tuned: str | None = None,
-    question: str = designs.QUESTION,
-    study: Literal["fixed", "sequential"] = "fixed",
-    alpha: float = 0.05,
-    ids: Sequence[int] | None = None,
-    max_tokens: int | None = None,
-    temperature: float | None = None,
-    mode: Mode = "auto",
-    confirm: bool | None = None,
-    project: Where = None,
-) -> BlindComparison:
-    """Compare two models blind on the held-out examples; `.reveal()` says what the votes show.
-
-    The plan and the sealed sides are on disk before the first vote. The same models and plan give
-    the same study, with its sides and its votes.
-
-    Parameters
-    ----------
-    base
-        A model's name; the base model of the last run when None.
-    tuned
-        The other model's name, or a job id; the last run's tuned model when None.
-    question
-        What a vote answers.
-    study
-        "fixed": all pairs are voted on, then one exact sign test. "sequential": one may look after each vote.
-    alpha
-        The chance of calling two equal models different.
-    ids
-        Only these validation examples.
-    max_tokens
-        Tokens of an answer at most; 512 when None.
-    temperature
-        0 (greedy) when None.
-    mode
-        Of the recordings: auto, record, replay, live.
-    confirm
-        True says yes to the price of a hosted model's answers.
-
-    Examples
-    --------
-    >>> import aitelier_nb as ait
-    >>> blind = ait.compare(max_tokens=8, project=project)
-    >>> blind.to_json()["votes"]
-    0
-    """
-    place = current(project)
-    place.dataset.fold()
-    one, two, version = _pair(place, base, tuned)
-    _agree(place, [one, two], ids, confirm, mode)
-    return BlindComparison(
-        designs.create(
-            place,
-            one,
-            two,
-            question=question,
-            mode=study,
-            alpha=alpha,
-            ids=ids,
-            parameters=_parameters(max_tokens, temperature),
-            recordings=mode,
-            version=version,
-        )
-    )
-
-
-def _pair(project: Project, base: str | None, tuned: str | None) -> tuple[Contestant, Contestant, str]:
-    """Return the two contestants and the version in the file's name."""
-    known = {name for run in project.runs for name in (run.job_id, run.model_id)}
-    if tuned is None or tuned in known:
-        record = finished_run(project, tuned)
-        first, *_, last = contestants(project, record)
-        if base is not None:
-            first = Contestant("base", first.provider, base)
-        return first, last, version_of(project, record.job_id)
-    provider: Provider = open_provider(project.config.provider, Settings(project=project.path))
-    asked = base or _base_to_ask(project, runs.latest(project))
-    if not asked:
-        raise EvaluationError("no base model is named", hint="name one with base= (--base)")
-    return Contestant("base", provider, asked), Contestant("tuned", provider, tuned), "base"

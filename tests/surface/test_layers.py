@@ -29,6 +29,7 @@ LAYERS = [
         "completion",
         "terminal",
         "asking",
+        "voting",
         "__main__",
     },
 ]
