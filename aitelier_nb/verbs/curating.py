@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aitelier_nb.consent import ask_for, in_kernel
-from aitelier_nb.errors import DataError, UsageError
+from aitelier_nb.errors import DataError, SplitError, UsageError
 from aitelier_nb.schema import Edit, Example
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.current import Where, current, fold_soon
@@ -280,10 +280,14 @@ def annotate(
 def undo(project: Where = None) -> Changed:
     """Revert your own latest edit; again reverts the one before it.
 
+    A split is not taken back here, because what was held out must never be trained on unasked.
+
     Raises
     ------
     DataError
         There is nothing to undo.
+    SplitError
+        The latest edit is a split.
 
     Examples
     --------
@@ -292,6 +296,11 @@ def undo(project: Where = None) -> Changed:
     <Changed: example 1: undone>
     """
     place = current(project)
+    if place.dataset.next_undo() == "split":
+        raise SplitError(
+            "your latest edit is the split, and undoing it would open validation to training",
+            hint="`ait split --reshuffle` places every example anew, and asks first",
+        )
     edit = place.dataset.undo()
     if edit is None:
         raise DataError(
