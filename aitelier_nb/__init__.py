@@ -32,6 +32,8 @@ _HOMES = {
     "tuning": ("train", "status", "cancel", "Run"),
     "evaluating": ("evaluate",),
     "comparing": ("compare",),
+    "drafting": ("draft", "record"),
+    "prompting": ("ask",),
     "reporting": ("report", "verify", "rerun", "share", "freeze"),
     "demonstration": ("demo",),
 }  # fmt: skip

@@ -247,6 +247,25 @@ def _eval(  # noqa: PLR0913 - the options of the command
     return blind.reveal() if reveal else voting.vote(blind, ask=not in_notebook())
 
 
+def _ask_options(parser: Parser) -> None:
+    add_options(parser, ait.ask, skip=("text", "models"))
+    parser.add_argument(
+        "text", nargs="?", metavar="TEXT", help="the question; under %%%%ait ask the cell holds it"
+    )
+    parser.add_argument(
+        "--model", dest="models", action="append", metavar="NAME", help="a model to ask; may be repeated"
+    )
+
+
+def _ask(body: str | None, *, text: str | None = None, **words: Any) -> Any:
+    from aitelier_nb import asking
+
+    if body is not None and text is not None:
+        raise UsageError("the question stands in the line and in the cell", hint="leave one of them out")
+    question = body.strip() if body is not None else text
+    return ait.ask(asking.ask_text("question") if question is None else question, **words)
+
+
 COMMANDS: dict[str, Command] = {
     "init": Command("init", _init, _init_options, needs_project=False),
     "add": Command("add", _add, _add_options, takes_body=True),
@@ -260,6 +279,9 @@ COMMANDS: dict[str, Command] = {
     "delete": plain("delete", flags={"id": "ID"}),
     "history": plain("history", flags={"id": "ID"}),
     "forget": plain("forget", flags={"id": "ID"}, confirms=True),
+    "draft": plain("draft", flags={"inputs": "FILE"}, confirms=True),
+    "ask": Command("ask", _ask, _ask_options, takes_body=True, confirms=True),
+    "record": plain("record", confirms=True),
     "stats": plain("stats"),
     "split": plain("split", confirms=True),
     "format": plain("format"),

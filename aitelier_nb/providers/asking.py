@@ -135,11 +135,15 @@ async def _ask(line: Line, http: httpx.AsyncClient, request: ChatRequest, pace: 
 async def _stream(
     line: Line, http: httpx.AsyncClient, request: ChatRequest, pace: Pace, give: Callable[[str], None]
 ) -> Answer:
-    """Return one answer after handing on its pieces; one that breaks off keeps its text."""
+    """Return one answer after handing on its pieces; one that breaks off keeps its text.
+
+    A server that knows no streams answers with one JSON document, which is taken as it is.
+    """
     body = chat.body_of(request, line.dialect) | {"stream": True}
     if line.dialect.usage_in_streams:
         body["stream_options"] = {"include_usage": True}
     reader, growing = EventReader(), chat.StreamedAnswer(request.model, line.client.provider)
+    document = bytearray()
 
     def take(events: list[str]) -> None:
         for event in events:
@@ -150,8 +154,13 @@ async def _stream(
     try:
         async with pace.turn() as turn:
             async for block in line.client.astream(http, line.dialect.path, body, seen=turn.learn):
+                document += block if not growing.begun else b""
                 take(reader.feed(block))
             take(reader.end())
+        if not growing.begun:
+            return chat.answer_of(
+                faults.json_in(bytes(document), line.client.provider), request.model, line.client.provider
+            )
     except FOR_ALL:
         raise
     except ProviderError as error:

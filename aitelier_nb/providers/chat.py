@@ -101,6 +101,7 @@ class StreamedAnswer:
     pieces: list[str] = field(default_factory=list)
     reason: Any = None
     refused: bool = False
+    begun: bool = False
     done: bool = False
     usage: Mapping[str, Any] = field(default_factory=dict)
 
@@ -114,6 +115,7 @@ class StreamedAnswer:
         ResponseError
             The event cannot be read.
         """
+        self.begun = True
         if data == "[DONE]":
             self.done = True
             return ""

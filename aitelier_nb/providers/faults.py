@@ -23,7 +23,7 @@ from aitelier_nb.errors import (
 from aitelier_nb.providers.retries import SPENT
 from aitelier_nb.redaction import redact
 
-__all__ = ["connection_error", "json_of", "response_error"]
+__all__ = ["connection_error", "json_in", "json_of", "response_error"]
 
 LONGEST = 300  # characters of a service's own words that a message quotes
 
@@ -46,11 +46,22 @@ def json_of(response: httpx.Response, provider: str) -> Any:
     ResponseError
         It is empty, cut off, a web page or no JSON.
     """
+    return json_in(response.content, provider, response.status_code)
+
+
+def json_in(body: bytes, provider: str, status: int = 200) -> Any:
+    """Return what a body holds as JSON.
+
+    Raises
+    ------
+    ResponseError
+        It is empty, cut off, a web page or no JSON.
+    """
     try:
-        return json.loads(response.content)
+        return json.loads(body)
     except ValueError as error:
         raise ResponseError(
-            f"{provider} answered HTTP {response.status_code} with {_kind(response)} where JSON was expected",
+            f"{provider} answered HTTP {status} with {_kind(body)} where JSON was expected",
             hint="check the base URL; if it is right, the service is in trouble: try again later",
         ) from error
 
@@ -59,7 +70,9 @@ def response_error(response: httpx.Response, provider: str) -> ProviderError:
     """Return the error that a response of status 300 or above means."""
     status, body = response.status_code, _body(response)
     words = _words(body)
-    said = f"{provider} refused with HTTP {status}" + (f": {words}" if words else f" and {_kind(response)}")
+    said = f"{provider} refused with HTTP {status}" + (
+        f": {words}" if words else f" and {_kind(response.content)}"
+    )
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         return ServiceFailed(said.replace("refused", "failed", 1), hint="try again later")
     if _codes(body) & SPENT:
@@ -110,9 +123,9 @@ def _codes(body: Any) -> set[str]:
     return {str(error.get(key)) for key in ("code", "type")} if isinstance(error, dict) else set()
 
 
-def _kind(response: httpx.Response) -> str:
-    if not response.content.strip():
+def _kind(body: bytes) -> str:
+    if not body.strip():
         return "an empty body"
-    if response.content.lstrip()[:1] == b"<":
+    if body.lstrip()[:1] == b"<":
         return "a web page"
-    return f"text that is no JSON ({len(response.content)} bytes)"
+    return f"text that is no JSON ({len(body)} bytes)"

@@ -21,7 +21,7 @@ from aitelier_nb.schema import Answer
 from aitelier_nb.storage.files import append, refusals
 from aitelier_nb.storage.locks import lock
 
-__all__ = ["MODES", "Mode", "Recordings", "answers", "canonical", "fingerprint", "identity_of"]
+__all__ = ["MODES", "Mode", "Recordings", "answers", "canonical", "fingerprint", "identity_of", "keep_answer"]
 
 Mode = Literal["auto", "record", "replay", "live"]
 MODES: tuple[Mode, ...] = ("auto", "record", "replay", "live")
@@ -165,15 +165,10 @@ def _asked(
         return
 
     def kept(number: int, answer: Answer) -> Answer:
-        cleaned = redacted(answer.model_dump(mode="json", exclude_none=True, exclude={"fingerprint"}))
-        if answer.error is None and recordings is not None:
-            request = requests[number]
-            entry = canonical(provider.name, request, identities[request.model])
-            entry |= {"model": request.model, "identity": identities[request.model]}
-            recordings.keep(
-                [{"fingerprint": names[number], "at": _now(), **redacted(entry), "answer": cleaned}]
-            )
-        return Answer.model_validate(cleaned | {"fingerprint": names[number]})
+        request = requests[number]
+        asked = canonical(provider.name, request, identities[request.model])
+        asked |= {"model": request.model, "identity": identities[request.model]}
+        return keep_answer(recordings, names[number], asked, answer)
 
     stream = provider.answers(requests)
     arrived: tuple[int, Answer] | None = None
@@ -189,6 +184,24 @@ def _asked(
         for number, answer in _rest(stream, stop):
             kept(number, answer)
         raise
+
+
+def keep_answer(recordings: Recordings | None, name: str, asked: Mapping[str, Any], answer: Answer) -> Answer:
+    """Keep an answer under its request's fingerprint, unless it failed; return it as it will be replayed.
+
+    Parameters
+    ----------
+    recordings
+        Where to; None keeps nothing.
+    name
+        The request's fingerprint.
+    asked
+        What the line says of the request beside it.
+    """
+    cleaned = redacted(answer.model_dump(mode="json", exclude_none=True, exclude={"fingerprint"}))
+    if answer.error is None and recordings is not None:
+        recordings.keep([{"fingerprint": name, "at": _now(), **redacted(dict(asked)), "answer": cleaned}])
+    return Answer.model_validate(cleaned | {"fingerprint": name})
 
 
 def _rest(stream: Iterator[tuple[int, Answer]], stop: BaseException) -> Iterator[tuple[int, Answer]]:

@@ -371,3 +371,9 @@ def test_the_key_goes_into_the_header_and_nowhere_else(together: Together, serve
     ((request),) = server.requests(CHAT)
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert KEY not in repr(together.__dict__) + repr(together.client.__dict__) + str(together.key())
+
+
+def test_a_server_that_knows_no_streams_is_taken_at_its_word(together: Together) -> None:
+    ((_, answer),) = together.streams([ask("hi")])
+    assert isinstance(answer, Answer)
+    assert (answer.text, answer.error) == ("hi!", None)
