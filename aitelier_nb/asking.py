@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aitelier_nb.consent import is_person_there
 from aitelier_nb.errors import AitelierError, UsageError
 from aitelier_nb.schema import Example
 from aitelier_nb.verbs import curating
@@ -30,8 +31,9 @@ def ask_text(label: str, default: str | None = None) -> str:
         Nobody answers.
     """
     end = f" [{default}]" if default is not None else ""
+    prompt = f"{label}{end}: " if is_person_there() else ""
     try:
-        answer = input(f"{label}{end}: ")
+        answer = input(prompt)
     except (EOFError, RuntimeError) as error:  # a kernel without input raises a RuntimeError
         raise UsageError(
             f"{label} is missing, and nobody is there to ask", hint="give it as an option"

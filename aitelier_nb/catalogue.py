@@ -26,6 +26,11 @@ def _text_of(path: str) -> str:
         raise DataError(f"{path}: not UTF-8 at byte {error.start}", hint="save it as UTF-8") from error
 
 
+def _rating(text: str) -> Any:
+    """Return a whole number as one; anything else goes on as it is, to be refused as a rating."""
+    return int(text) if text.strip().lstrip("-").isdigit() else text
+
+
 def _init_options(parser: Parser) -> None:
     add_options(parser, ait.init, flags={"name": "NAME", "system_prompt": "--system"}, skip=("name",))
     parser.add_argument("name", nargs="?", metavar="NAME", help="what the project is called")
@@ -60,7 +65,7 @@ def _add_options(parser: Parser) -> None:
     parser.add_argument(
         "--system", metavar="TEXT", help="the system prompt; the project's own when not given"
     )
-    parser.add_argument("--rating", metavar="N", type=int, help="1 to 10")
+    parser.add_argument("--rating", metavar="N", type=_rating, help="1 to 10")
 
 
 def _add(
@@ -112,7 +117,7 @@ def _rate_options(parser: Parser) -> None:
         "--below", "--min", dest="below", metavar="N", type=int, help="show rated ones under N again"
     )
     parser.add_argument("--id", metavar="ID", type=int, help="rate this example and ask nothing")
-    parser.add_argument("--rating", metavar="R", type=int, help="the rating, 1 to 10")
+    parser.add_argument("--rating", metavar="R", type=_rating, help="the rating, 1 to 10")
     parser.add_argument("--rewrite", metavar="FILE", help="a file with the new answer")
 
 
@@ -286,6 +291,7 @@ COMMANDS: dict[str, Command] = {
     "split": plain("split", confirms=True),
     "format": plain("format"),
     "check": plain("check", flags={"path": "FILE"}),
+    "export": plain("export", flags={"kind": "KIND", "path": "PATH"}),
     "train": Command("train", _train, _train_options, confirms=True),
     "status": Command("status", _status, _status_options),
     "cancel": plain("cancel", flags={"job": "JOB"}),

@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}", hint=near or f"{self.prog} --help")
 
     def _near(self, message: str) -> str:
-        words = [word for word in message.split() if word.startswith("-")]
+        words = [word.rstrip(":,") for word in message.split() if word.startswith("-")]
         flags = [flag for action in self._actions for flag in action.option_strings]
         for word in words:
             close = difflib.get_close_matches(word.partition("=")[0], flags, n=1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["View", "html_table", "number", "text_table"]
+__all__ = ["View", "counted", "html_table", "number", "text_table"]
 
 CLIP = 120
 
@@ -20,6 +20,11 @@ CLIP = 120
 def number(value: float, digits: int = 3) -> str:
     """Return a float in the one format that all outputs use: fixed digits, no exponent, no locale."""
     return f"{value:.{digits}f}"
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a count with its noun: "1 error", "2 errors"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _cell(value: object) -> str:

@@ -12,7 +12,7 @@ from aitelier_nb.formats import readers
 from aitelier_nb.storage import files
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.current import Where, current, fold_soon
-from aitelier_nb.views import View
+from aitelier_nb.views import View, counted
 
 __all__ = ["Addition", "Imported", "add", "load"]
 
@@ -69,7 +69,7 @@ class Imported(View):
         verb = "would import" if self.dry_run else "imported"
         there = f", {self.duplicates} already there" if self.duplicates else ""
         out = f", {len(self.rejected)} rejected" if self.rejected else ""
-        return f"{verb} {self.imported} examples from {self.source} ({self.format}){there}{out}"
+        return f"{verb} {counted(self.imported, 'example')} from {self.source} ({self.format}){there}{out}"
 
     def columns(self) -> Sequence[str]:
         """Return the columns of the rejected rows, or of the preview."""
@@ -258,7 +258,7 @@ def _unprompted(project: Project, rows: Sequence[Mapping[str, Any]]) -> list[str
     without = sum(row["messages"][0].get("role") not in ("system", "developer") for row in rows)
     if not project.config.system_prompt or not without:
         return []
-    return [f"{without} conversations have no system prompt; they were imported as they are"]
+    return [f"{counted(without, 'conversation')} without a system prompt, imported as they are"]
 
 
 def _keep_rejected(project: Project, name: str, rejected: Sequence[readers.Rejection]) -> str | None:

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 SHOWN = 20
+HIGHEST = 10
 
 
 @dataclass(frozen=True, repr=False)
@@ -192,6 +193,9 @@ def examples(
     place = current(project)
     if split not in (None, "train", "val", "none"):
         raise UsageError(f"there is no split {split!r}", hint="train, val or none")
+    for limit in (below, at_least):
+        if limit is not None and not 1 <= limit <= HIGHEST:
+            raise UsageError(f"there is no rating {limit}", hint="ratings go from 1 to 10")
     needle = query.casefold() if query else None
     found = tuple(
         example

@@ -14,7 +14,7 @@ from aitelier_nb.consent import in_kernel
 from aitelier_nb.progress import Sink, otherwise_shown_by
 from aitelier_nb.storage.project import Project, find, open_project
 
-__all__ = ["Where", "current", "fold_all", "fold_soon", "forget_open"]
+__all__ = ["Where", "current", "fold_all", "fold_soon", "forget_open", "problems_of"]
 
 Where = Project | str | Path | None
 
@@ -55,6 +55,11 @@ def current(project: Where = None) -> Project:
             return known
         _open[found.path] = found
         return found
+
+
+def problems_of(project: Project) -> tuple[str, ...]:
+    """Return the project's unreadable lines, a sentence each; every verb that counts examples shows them."""
+    return tuple(str(problem) for problem in project.dataset.problems())
 
 
 def forget_open(project: Project) -> None:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aitelier_nb.curation import personal
 from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.formats import rules
 from aitelier_nb.providers.base import provider_names
 from aitelier_nb.schema import Finding
 from aitelier_nb.storage.project import Project
 from aitelier_nb.tuning import training_files
-from aitelier_nb.verbs.current import Where, current
-from aitelier_nb.views import View
+from aitelier_nb.verbs.current import Where, current, problems_of
+from aitelier_nb.views import View, counted
 
 __all__ = ["Checked", "Formatted", "check", "format"]
 
@@ -27,6 +28,7 @@ class Formatted(View):
     root: Path
     removed: tuple[str, ...]
     findings: tuple[Finding, ...]
+    problems: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return counts, paths, what was left out, and the warnings of the check."""
@@ -64,6 +66,10 @@ class Formatted(View):
         gone = [f"removed the stale data/{name}: no example is in that split now" for name in self.removed]
         return [*left, *gone, *_sentences(self.findings)]
 
+    def warnings(self) -> Sequence[str]:
+        """Name the lines that could not be read."""
+        return self.problems
+
 
 def _sentences(findings: Sequence[Finding]) -> list[str]:
     return [f"{'line ' + str(f.line) + ': ' if f.line else ''}{f.message}" for f in findings]
@@ -95,7 +101,7 @@ class Checked(View):
         """Say whether it passes."""
         errors = sum(finding.severity == "error" for finding in self.findings)
         verdict = "passes" if self.ok else "would be refused"
-        counts = f"{errors} errors, {len(self.findings) - errors} warnings"
+        counts = f"{counted(errors, 'error')}, {counted(len(self.findings) - errors, 'warning')}"
         return f"{self.path} {verdict} for {self.provider}: {counts}"
 
     def columns(self) -> Sequence[str]:
@@ -154,7 +160,7 @@ def format(  # noqa: A001 - the verb's name
         raise DataError(f"{reason}{gone}", hint=remedy)
     removed = training_files.write(place, contents)
     findings = tuple(training_files.check(contents))
-    return Formatted(contents, place.path, tuple(removed), findings)
+    return Formatted(contents, place.path, tuple(removed), findings, problems_of(place))
 
 
 def _known_provider(project: Project, provider: str | None) -> str:
@@ -201,7 +207,9 @@ def check(
         data = file.read_bytes()
     except OSError as error:
         raise DataError(f"{file}: {error.strerror}", hint="ait format writes data/train.jsonl") from error
-    findings = rules.check(data, name, kind=kind or rules.kind_of(data), name=file.name)
+    findings = rules.check(
+        data, name, kind=kind or rules.kind_of(data), name=file.name, private=personal.find
+    )
     return Checked(
         str(path) if path is not None else file.relative_to(Path(place.path) if place else ".").as_posix(),
         name,

@@ -14,7 +14,7 @@ from typing import Any
 from aitelier_nb.errors import AitelierError, UsageError
 from aitelier_nb.providers import keys
 from aitelier_nb.verbs.current import Where, current
-from aitelier_nb.views import View
+from aitelier_nb.views import View, counted
 
 __all__ = ["Checkup", "Key", "Models", "doctor", "key", "models"]
 
@@ -44,7 +44,7 @@ class Models(View):
 
     def headline(self) -> str:
         """Count them, or say what was done."""
-        return self.done or f"{len(self.found)} models on this machine"
+        return self.done or f"{counted(len(self.found), 'model')} on this machine"
 
     def columns(self) -> Sequence[str]:
         """Return the table's columns."""
@@ -129,7 +129,7 @@ def models(action: str = "list", name: str | None = None) -> Models:
     Examples
     --------
     >>> import aitelier_nb as ait
-    >>> "models on this machine" in ait.models().headline()
+    >>> "on this machine" in ait.models().headline()
     True
     """
     from aitelier_nb.providers.local import library as local

@@ -60,8 +60,9 @@ def test_a_pair_needs_a_rewrite_that_is_rated_higher_and_is_no_validation(projec
         ait.set_rating(example.id, 4, project=project)
         ait.rewrite(example.id, "A better answer.", rating=9, project=project)
     ait.export("preference", tmp_path / "pairs.jsonl", project=project)
-    [pair] = lines(tmp_path / "pairs.jsonl")
-    assert pair["preferred_output"][0]["content"] == "A better answer."
+    pairs = lines(tmp_path / "pairs.jsonl")
+    [pair] = [pair for pair in pairs if pair["preferred_output"][0]["content"] == "A better answer."]
+    assert held.input not in [turn["content"] for pair in pairs for turn in pair["input"]["messages"]]
     assert pair["non_preferred_output"][0]["content"] == train.output
 
 

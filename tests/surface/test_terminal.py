@@ -143,7 +143,7 @@ WRONG = {
     "no project": ([["stats"]], 1, "ait init"),
     "a project already here": ([["init", "one"], ["init", "two"]], 1, "already"),
     "rating 11": ([["init", "one"], ["add", "--input", "a", "--output", "a", "--rating", "11"]], 1, "1 to 10"),
-    "rating good": ([["init", "one"], ["add", "--input", "a", "--output", "a", "--rating", "good"]], 2, "good"),
+    "rating good": ([["init", "one"], ["add", "--input", "a", "--output", "a", "--rating", "good"]], 1, "good"),
     "an empty answer": ([["init", "one"], ["add", "--input", "a", "--output", "empty"]], 1, "empty"),
     "a file that is not there": ([["init", "one"], ["import", "gone.jsonl"]], 1, "gone.jsonl"),
     "no such example": ([["init", "one"], ["rate", "--id", "7", "--rating", "8"]], 1, "7"),

@@ -12,6 +12,7 @@ from typing import Any
 
 from aitelier_nb.errors import ModelMissing, ProviderError
 from aitelier_nb.providers.base import ChatRequest
+from aitelier_nb.providers.local import machine
 from aitelier_nb.providers.local.conversations import ask
 from aitelier_nb.schema import Answer
 
@@ -131,6 +132,7 @@ class Runtime:
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(base)
             model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+            model = model.to(machine.answer_type(model))
         except (OSError, ValueError, SafetensorError) as error:
             raise ModelMissing(
                 f"the model in {base} cannot be loaded: {error}", hint="fetch it again"
