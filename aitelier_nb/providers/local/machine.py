@@ -44,7 +44,7 @@ def precision(asked: str) -> str:
 
 
 def answer_type(model: Any) -> Any:
-    """Return the type of the weights that answers are computed with: bfloat16 where the machine really has it.
+    """Return the type of the weights that answers are computed with: bfloat16 where it is fast.
 
     Decoding is bound by memory: half the bytes took half the time on a CPU with AMX (0.13 s for 0.22 s a
     token in a batch of eight of the embedded model). A small model gains nothing and stays exact.
