@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aitelier_nb.curation import duplicates
+from aitelier_nb.curation import agreement, duplicates, leaks
 from aitelier_nb.schema import Example
 
 __all__ = ["Summary", "summarise"]
@@ -24,7 +24,8 @@ class Summary:
     `above_threshold` counts ratings at or above the threshold. `lengths` are characters of a whole
     example: median, 90th percentile and most. `system_prompts` are the commonest with their counts
     ("" is none). `duplicates` are groups of ids with equal user turns. `ready` says whether there is
-    enough to train on; `next_step` names what to do now.
+    enough to train on; `next_step` names what to do now. `agreement` is Krippendorff's alpha of all
+    raters (ordinal), None when undefined. `leaks` are ids in train that are near to a validation example.
     """
 
     total: int
@@ -45,6 +46,8 @@ class Summary:
     n_system_prompts: int = 0
     duplicates: list[list[int]] = field(default_factory=list)
     raters: dict[str, int] = field(default_factory=dict)
+    agreement: float | None = None
+    leaks: list[int] = field(default_factory=list)
     validation_below: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +69,11 @@ class Summary:
         if self.duplicates:
             examples = sum(map(len, self.duplicates))
             yield f"{examples} examples are duplicates, in {len(self.duplicates)} groups."
+        if self.leaks:
+            yield f"{len(self.leaks)} examples in train are near to validation: left out of training files."
+        if len(self.raters) > 1:
+            value = "undefined" if self.agreement is None else f"{self.agreement:.3f}"
+            yield f"{len(self.raters)} raters; their agreement (Krippendorff's alpha, ordinal) is {value}."
         if self.flagged:
             yield f"{self.flagged} examples are flagged."
 
@@ -109,6 +117,13 @@ def summarise(examples: Iterable[Example], threshold: float) -> Summary:
         n_system_prompts=len(prompts),
         duplicates=duplicates.groups((example.id, duplicates.key(example.messages)) for example in everyone),
         raters=dict(Counter(rater for example in everyone for rater in example.ratings or {})),
+        agreement=agreement.alpha(example.ratings or {} for example in everyone),
+        leaks=sorted(
+            leaks.find(
+                (example for example in everyone if example.split == "train"),
+                (example for example in everyone if example.split == "val"),
+            )
+        ),
         validation_below=sides["val"] - sum(example.split == "val" for example in good),
     )
 

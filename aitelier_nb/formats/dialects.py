@@ -54,6 +54,8 @@ def _from_messages(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
         return [_kept(usable(_mended(messages, told)), row)]
     if fault(messages) is not None:
         messages = usable(_mended(messages, told))
+    elif MADE_ANEW.isdisjoint(row):
+        return [dict(row)]
     return [{**{name: value for name, value in row.items() if name not in MADE_ANEW}, "messages": messages}]
 
 

@@ -9,7 +9,7 @@ from aitelier_nb.formats.conversations import kind_of
 from aitelier_nb.formats.messages_rules import content_faults, conversation_faults, tools_faults
 from aitelier_nb.formats.rulebook import Fault, Limits
 
-__all__ = ["kind_of_row", "row_faults"]
+__all__ = ["is_plain_chat", "kind_of_row", "row_faults"]
 
 # The columns that make a kind, the most telling first.
 KINDS = {
@@ -39,6 +39,12 @@ MORE = {
     },
     "local": {"chat": {"tools"}},
 }
+# What may stand before a turn of each role in a plain chat; None is the beginning.
+BEFORE: dict[str, tuple[str | None, ...]] = {
+    "system": (None,),
+    "user": (None, "system", "assistant"),
+    "assistant": ("user",),
+}
 SHAPES = {
     "together": "messages, prompt and completion, text, or input with both outputs",
     "openai": "messages, or input with preferred_output and non_preferred_output",
@@ -46,6 +52,24 @@ SHAPES = {
     "trl": "messages, prompt with completion, or prompt with chosen and rejected",
     "local": "messages",
 }
+
+
+def is_plain_chat(row: Mapping[str, Any]) -> bool:
+    """Return whether a line is nothing but user and assistant turns of text: right for every provider."""
+    messages = row.get("messages")
+    if len(row) != 1 or type(messages) is not list:
+        return False
+    before: str | None = None
+    for turn in messages:
+        if type(turn) is not dict or len(turn) != 2:  # noqa: PLR2004 - role and content
+            return False
+        role, content = turn.get("role"), turn.get("content")
+        if type(content) is not str or not content or content.isspace():
+            return False
+        if type(role) is not str or before not in BEFORE.get(role, ()):
+            return False
+        before = role
+    return before == "assistant"
 
 
 def kind_of_row(row: Mapping[str, Any], provider: str) -> str | None:

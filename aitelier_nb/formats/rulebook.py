@@ -158,7 +158,7 @@ RULES = {
     "nul_character": _rule("", "all"),
     "lone_surrogate": _rule("", "all"),
     "mixed_system_prompts": _rule("", "all"),
-    "too_long": _rule("", "all"),
+    "personal_data": _rule("", "all"),
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -17,11 +17,13 @@ import xxhash
 
 from aitelier_nb.errors import UsageError
 from aitelier_nb.formats import rulebook
-from aitelier_nb.formats.rows_rules import kind_of_row, row_faults
+from aitelier_nb.formats.rows_rules import is_plain_chat, kind_of_row, row_faults
 from aitelier_nb.formats.rulebook import Fault
 from aitelier_nb.schema import Finding
 
 __all__ = ["check", "kind_of"]
+
+Private = Callable[[str], Iterable[tuple[str, int, int]]]
 
 MOST_SHOWN = 100  # findings of one rule; the rest is counted
 KINDS = {"chat": {"chat", "completion", "text"}, "preference": {"preference", "chosen"}, "kto": {"label"}}
@@ -34,6 +36,7 @@ def check(
     *,
     kind: str | None = None,
     name: str = "train.jsonl",
+    private: Private | None = None,
 ) -> list[Finding]:
     """Return what is wrong with a training file, in the order of its lines.
 
@@ -47,6 +50,8 @@ def check(
         "chat", "preference" or "kto" insists on that kind; None takes any that the provider takes.
     name
         The file's name: providers look at its extension.
+    private
+        Finds personal data in a text, as (kind, start, end); nobody looks for it when None.
 
     Raises
     ------
@@ -57,7 +62,7 @@ def check(
         names = ", ".join(rulebook.PROVIDERS)
         raise UsageError(f"there are no rules for {provider!r}", hint=f"use one of {names}")
     whole = content if isinstance(content, bytes) else b"".join(content)
-    checked = _Check(provider, kind)
+    checked = _Check(provider, kind, private)
     checked.file(whole, name)
     return checked.findings()
 
@@ -76,8 +81,9 @@ def kind_of(content: bytes) -> str:
 class _Check:
     """One pass over one file."""
 
-    def __init__(self, provider: str, kind: str | None) -> None:
+    def __init__(self, provider: str, kind: str | None, private: Private | None = None) -> None:
         self.provider = provider
+        self.private = private
         self.wanted = KINDS.get(kind or "")
         self.limits = rulebook.limits_of(provider)
         self.found: list[Finding] = []
@@ -118,7 +124,7 @@ class _Check:
         if not line or line.isspace():
             self.add(number, Fault("blank_line", "the line is blank", "take it out"))
             return
-        if b"\r" in line.removesuffix(b"\r"):
+        if b"\r" in line and b"\r" in line.removesuffix(b"\r"):
             fault = Fault(
                 "carriage_return", "a carriage return stands within the line", "end lines with a line feed"
             )
@@ -165,10 +171,12 @@ class _Check:
         return UNREADABLE
 
     def row(self, number: int, row: dict[str, Any], line: bytes) -> None:
-        """Look at one example."""
-        for fault in row_faults(row, self.provider, self.limits):
-            self.add(number, fault)
-        kind = kind_of_row(row, self.provider)
+        """Look at one example; most are plain chats, which only poor data can be wrong with."""
+        plain = is_plain_chat(row)
+        if not plain:
+            for fault in row_faults(row, self.provider, self.limits):
+                self.add(number, fault)
+        kind = "chat" if plain else kind_of_row(row, self.provider)
         if kind is not None:
             self.kinds[kind] += 1
             if self.wanted is not None and kind not in self.wanted:
@@ -182,8 +190,14 @@ class _Check:
                     "make two files",
                 )
                 self.add(number, fault)
-        for fault in _text_faults(line, row):
+        for fault in _text_faults(line, 1 + 2 * len(row["messages"]) if plain else _keys(row)):
             self.add(number, fault)
+        if self.private is not None:
+            for what in sorted({found[0] for text in _texts(row) for found in self.private(text)}):
+                fault = Fault(
+                    "personal_data", f"a text holds something like a {what}", "take it out, or replace it"
+                )
+                self.add(number, fault)
         self.remember(number, row, line)
 
     def remember(self, number: int, row: dict[str, Any], line: bytes) -> None:
@@ -248,13 +262,13 @@ class _Check:
 UNREADABLE = object()
 
 
-def _text_faults(line: bytes, row: dict[str, Any]) -> Iterator[Fault]:
+def _text_faults(line: bytes, keys: int) -> Iterator[Fault]:
     """Yield what a provider takes and later suffers from: keys given twice, characters that break files."""
-    if NUL.search(line):
+    if b"\\u0000" in line and NUL.search(line):
         yield Fault("nul_character", "a text holds a NUL character", "take it out")
-    if b"\\ud" in line.lower() and _has_lone_surrogate(line):
+    if (b"\\ud" in line or b"\\uD" in line) and _has_lone_surrogate(line):
         yield Fault("lone_surrogate", "a text holds half a character", "write it whole, or take it out")
-    twice = _twice(line, row)
+    twice = _twice(line, keys)
     if twice is not None:
         yield Fault("duplicate_keys", f"the key {twice!r} is given twice", "keep one of them")
 
@@ -269,9 +283,9 @@ def _has_lone_surrogate(line: bytes) -> bool:
     return False
 
 
-def _twice(line: bytes, row: dict[str, Any]) -> str | None:
+def _twice(line: bytes, keys: int) -> str | None:
     """Return a key that stands twice in one object; looked for only when the counts of keys differ."""
-    if line.count(b'":') == _keys(row) and line.count(b'" :') == 0:
+    if line.count(b'":') == keys and b'" :' not in line:
         return None
     found: list[str] = []
 
@@ -285,6 +299,15 @@ def _twice(line: bytes, row: dict[str, Any]) -> str | None:
     except ValueError:
         return None
     return found[0] if found else None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text of a line but its keys."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def _keys(value: Any) -> int:

@@ -25,7 +25,7 @@ def is_tree(row: Mapping[str, Any]) -> bool:
 
 def is_node(row: object) -> bool:
     """Return whether a row is one message of a tree."""
-    return isinstance(row, dict) and {"message_id", "parent_id", "text", "role"} <= set(row)
+    return isinstance(row, dict) and "message_id" in row and {"parent_id", "text", "role"} <= set(row)
 
 
 def from_tree(row: Mapping[str, Any], told: Counter[str]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aitelier_nb.curation import leaks
+from aitelier_nb.curation import leaks, personal
 from aitelier_nb.errors import CheckFailed
 from aitelier_nb.formats import preferences, rules, writers
 from aitelier_nb.schema import Edit, Example, Finding
@@ -145,7 +145,9 @@ def check(contents: TrainingFiles) -> list[Finding]:
         lines = contents.lines_of(split)
         if lines:
             name = contents.path_of(split).name
-            findings = rules.check(b"".join(lines), contents.provider, kind=contents.kind, name=name)
+            findings = rules.check(
+                b"".join(lines), contents.provider, kind=contents.kind, name=name, private=personal.find
+            )
             found += [
                 finding for finding in findings if split == "train" or finding.rule != "too_few_examples"
             ]

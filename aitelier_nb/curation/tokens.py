@@ -1,0 +1,125 @@
+"""How many tokens examples have: exact where a tokenizer is there, else an estimate that is called one.
+
+Prices are never assumed: a cost is told only for a price that somebody gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from aitelier_nb.schema import Example
+
+__all__ = ["Tokens", "cost", "count", "count_texts", "encoding_of"]
+
+Tokenizer = Callable[[list[str]], Sequence[int]]
+
+# OpenAI cookbook, "How to count tokens with tiktoken": each message is wrapped, each example primed.
+PER_MESSAGE, PER_EXAMPLE = 3, 3
+BYTES_PER_TOKEN = 4  # of an estimate; 12 % too high on English chat data
+ENCODINGS = (
+    ("gpt-oss", "o200k_harmony"),
+    ("gpt-3.5", "cl100k_base"),
+    ("gpt-4-", "cl100k_base"),
+    ("gpt-", "o200k_base"),
+    ("o1", "o200k_base"),
+    ("o3", "o200k_base"),
+    ("o4", "o200k_base"),
+    ("chatgpt-", "o200k_base"),
+    ("qwen3.5", "qwen3.5"),
+)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of each example, and how they were counted.
+
+    `method` is the name of an encoding (o200k_base, ...), "model" for the base model's own tokenizer, or
+    "estimate".
+    """
+
+    counts: list[int]
+    method: str
+    ids: list[int] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """Tokens of one epoch."""
+        return sum(self.counts)
+
+    def over(self, limit: int) -> list[int]:
+        """Return the ids of the examples with more tokens than `limit`."""
+        return [name for name, number in zip(self.ids, self.counts, strict=True) if number > limit]
+
+
+def count(
+    examples: Iterable[Example],
+    *,
+    model: str | None = None,
+    provider: str | None = None,
+    tokenizer: Tokenizer | None = None,
+    threads: int = 0,
+) -> Tokens:
+    """Count the tokens of whole examples, wrapping of the messages included.
+
+    Parameters
+    ----------
+    model
+        The base model: OpenAI's are counted exactly when the package `toktok-rs` is there.
+    provider
+        "openai" without a model counts as its current models do.
+    tokenizer
+        The base model's own: texts in, a number for each out.
+    threads
+        How many threads count; 0 is all cores.
+    """
+    texts: list[str] = []
+    ids: list[int] = []
+    sizes: list[int] = []
+    for example in examples:
+        ids.append(example.id)
+        sizes.append(len(example.messages))
+        texts += [turn.text for turn in example.messages]
+    found, method = count_texts(texts, model=model, provider=provider, tokenizer=tokenizer, threads=threads)
+    counts, place = [], 0
+    for size in sizes:
+        counts.append(sum(found[place : place + size]) + size * PER_MESSAGE + PER_EXAMPLE)
+        place += size
+    return Tokens(counts, method, ids)
+
+
+def count_texts(
+    texts: list[str],
+    *,
+    model: str | None = None,
+    provider: str | None = None,
+    tokenizer: Tokenizer | None = None,
+    threads: int = 0,
+) -> tuple[Sequence[int], str]:
+    """Return the tokens of each text, and how they were counted."""
+    if tokenizer is not None:
+        return tokenizer(texts), "model"
+    encoding = encoding_of(model, provider)
+    if encoding is not None:
+        try:
+            import toktok
+        except ImportError:
+            encoding = None
+        else:
+            return toktok.batch_count(texts, encoding, threads=threads), encoding
+    return [-(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN) for text in texts], "estimate"
+
+
+def encoding_of(model: str | None, provider: str | None = None) -> str | None:
+    """Return the encoding of a model, or None for one whose tokenizer is its own affair."""
+    name = (model or "").lower().removeprefix("ft:").removeprefix("openai/")
+    if not name:
+        return "o200k_base" if provider == "openai" else None
+    if name == "gpt-4":
+        return "cl100k_base"
+    return next((encoding for start, encoding in ENCODINGS if name.startswith(start)), None)
+
+
+def cost(tokens: int, epochs: float, price: float | None) -> float | None:
+    """Return what training costs at a price per million tokens; None without a price."""
+    return None if price is None else tokens * epochs * price / 10**6

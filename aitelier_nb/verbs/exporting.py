@@ -1,0 +1,193 @@
+"""Examples go out: to other providers, trainers, spreadsheets and the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aitelier_nb.curation import leaks
+from aitelier_nb.errors import DataError, UsageError
+from aitelier_nb.formats import hub, preferences, tables, writers
+from aitelier_nb.schema import Example
+from aitelier_nb.storage import files
+from aitelier_nb.storage.project import Project
+from aitelier_nb.verbs.current import Where, current
+from aitelier_nb.views import View
+
+__all__ = ["Exported", "export"]
+
+CHAT = ("openai", "together", "fireworks", "trl")
+KINDS = (*CHAT, "preference", "kto", "csv", "parquet", "hf")
+
+
+@dataclass(frozen=True, repr=False)
+class Exported(View):
+    """The files that were written, how many examples are in each, and what was left out."""
+
+    kind: str
+    written: tuple[tuple[str, int], ...]
+    left_out: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return kind, files and what was left out."""
+        files_written = [{"path": path, "examples": count} for path, count in self.written]
+        return {"kind": self.kind, "files": files_written, "left_out": list(self.left_out)}
+
+    def headline(self) -> str:
+        """Say what was written."""
+        return f"{sum(count for _, count in self.written)} examples exported as {self.kind}"
+
+    def columns(self) -> Sequence[str]:
+        """Return the table's columns."""
+        return ("file", "examples")
+
+    def rows(self) -> list[Sequence[object]]:
+        """Return a file a row."""
+        return list(self.written)
+
+    def notes(self) -> Sequence[str]:
+        """Count what was left out."""
+        return [f"left out: {reason}" for reason in self.left_out]
+
+
+def export(kind: str, path: str | Path, project: Where = None) -> Exported:
+    """Write the project's examples in another shape; the project itself stays as it is.
+
+    Training files (openai, together, fireworks, trl, preference, kto) hold no example of validation and
+    none that is near to one. A table (csv, parquet) and a dataset folder (hf) hold all examples, with
+    their side.
+
+    Parameters
+    ----------
+    kind
+        openai, together, fireworks or trl (chat files), preference, kto, csv, parquet or hf.
+    path
+        The file to write; for hf the folder. A chat kind with a folder writes train.jsonl and val.jsonl.
+
+    Raises
+    ------
+    DataError
+        There is nothing to write in that shape.
+    UsageError
+        There is no such kind.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> ait.export("csv", "all.csv", project=project)  # doctest: +SKIP
+    <Exported: 3 examples exported as csv>
+    """
+    if kind not in KINDS:
+        raise UsageError(f"there is no kind of export {kind!r}", hint=f"one of {', '.join(KINDS)}")
+    place = current(project)
+    place.dataset.fold()
+    examples = list(place.dataset.examples())
+    if not examples:
+        raise DataError("the project has no examples yet", hint="add some with ait.add() or ait.load()")
+    target = Path(path).expanduser()
+    if kind in CHAT:
+        return _chat(place, kind, target, examples)
+    if kind == "hf":
+        return _folder(place, target, examples)
+    if kind in ("csv", "parquet"):
+        content = tables.csv(examples) if kind == "csv" else [tables.parquet(examples)]
+        return _written(kind, [(target, content, len(examples))])
+    return _choices(place, kind, target, examples)
+
+
+def _chat(place: Project, kind: str, target: Path, examples: Sequence[Example]) -> Exported:
+    threshold = place.config.quality_threshold
+    good = [example for example in examples if example.rating is not None and example.rating >= threshold]
+    clean, left_out = _trainable(place, good, examples)
+    placed = [example for example in clean if example.split == "train"]
+    if any(example.split for example in good):
+        left_out += _counted(len(clean) - len(placed), "in neither train nor validation")
+        clean = placed
+    left_out = [*_counted(len(examples) - len(good), f"not rated {threshold:g} or higher"), *left_out]
+    validation = [example for example in good if example.split == "val"]
+    if target.suffix:
+        if not clean:
+            raise DataError(
+                f"no example is rated {threshold:g} or higher and free to train on",
+                hint="rate with ait.rate(), then ait.split()",
+            )
+        return _written(kind, [(target, writers.chat(clean, kind), len(clean))], left_out)
+    both = (("train.jsonl", clean), ("val.jsonl", validation))
+    contents = [(target / name, writers.chat(side, kind), len(side)) for name, side in both if side]
+    kept = [reason for reason in left_out if not reason.endswith("in validation")]
+    return _written(kind, contents, kept)
+
+
+def _choices(place: Project, kind: str, target: Path, examples: Sequence[Example]) -> Exported:
+    """Write pairs from rewrites and imports, or thumbs from ratings."""
+    threshold = place.config.quality_threshold
+    clean, left_out = _trainable(place, examples, examples)
+    if kind == "kto":
+        lines = list(writers.kto(clean, threshold=threshold))
+    else:
+        rewritten = [example for example in clean if example.original_output is not None]
+        history = {example.id: place.dataset.history(example.id) for example in rewritten}
+        pairs = [
+            *preferences.from_rewrites(rewritten, history, threshold=threshold),
+            *preferences.from_imports(clean, threshold=threshold),
+        ]
+        lines = list(writers.preference(pairs, _shape(place)))
+    if not lines:
+        what = "rated" if kind == "kto" else "rewritten and rated above its first text"
+        message = f"no example outside of validation is {what}"
+        raise DataError(message, hint="rate and rewrite with ait.rate()")
+    left_out += _counted(len(clean) - len(lines), "without a " + ("rating" if kind == "kto" else "pair"))
+    return _written(kind, [(target, lines, len(lines))], left_out)
+
+
+def _shape(place: Project) -> str:
+    """Return whose shape the pairs take: the project's provider, or OpenAI's where that has none."""
+    return place.config.provider if place.config.provider in CHAT else "openai"
+
+
+def _trainable(
+    place: Project, candidates: Sequence[Example], examples: Sequence[Example]
+) -> tuple[list[Example], list[str]]:
+    """Return those who are neither validation nor near to it, and a count of the others."""
+    held = [example for example in examples if example.split == "val"]
+    free = [example for example in candidates if example.split != "val"]
+    leaking = leaks.find(free, [*held, *place.dataset.deleted_validation()])
+    clean = [example for example in free if example.id not in leaking]
+    left_out = [
+        *_counted(len(candidates) - len(free), "in validation"),
+        *_counted(len(leaking), "a duplicate or near duplicate of validation"),
+    ]
+    return clean, left_out
+
+
+def _folder(place: Project, target: Path, examples: Sequence[Example]) -> Exported:
+    own = place.config.aitelier_nb
+    contents = hub.folder(
+        examples,
+        name=place.config.name,
+        license=own.get("license"),
+        intended_use=own.get("intendedUse"),
+        threshold=place.config.quality_threshold,
+    )
+    sides = Counter(hub.SPLITS[example.split] for example in examples)
+    named = [
+        (target / name, [content], sides[Path(name).name.partition("-")[0]])
+        for name, content in contents.items()
+    ]
+    return _written("hf", named)
+
+
+def _counted(count: int, reason: str) -> list[str]:
+    return [f"{count} {reason}"] if count else []
+
+
+def _written(
+    kind: str, contents: Sequence[tuple[Path, Iterable[bytes], int]], left_out: Sequence[str] = ()
+) -> Exported:
+    for path, chunks, _ in contents:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(path, chunks)
+    return Exported(kind, tuple((path.as_posix(), count) for path, _, count in contents), tuple(left_out))

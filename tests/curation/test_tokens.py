@@ -1,0 +1,61 @@
+"""Tokens are counted exactly where that is possible, and called an estimate where not."""
+
+import pytest
+
+from aitelier_nb.curation import tokens
+from aitelier_nb.schema import Example
+
+
+def example(number, *texts):
+    roles = ("user", "assistant") * len(texts)
+    return Example(
+        id=number, messages=[{"role": r, "content": t} for r, t in zip(roles, texts, strict=False)]
+    )
+
+
+def test_the_base_models_own_tokenizer_comes_first():
+    found = tokens.count(
+        [example(1, "a b", "c")], model="gpt-4o", tokenizer=lambda texts: [len(t.split()) for t in texts]
+    )
+    assert (found.counts, found.method) == ([3 + 2 * tokens.PER_MESSAGE + tokens.PER_EXAMPLE], "model")
+
+
+def test_openai_models_are_counted_as_tiktoken_does():
+    pytest.importorskip("toktok")
+    texts = ["hello world", "", "Please send me the order number."]  # counted with tiktoken 0.14.0
+    counts, method = tokens.count_texts(texts, model="gpt-4.1")
+    assert (list(counts), method) == ([2, 0, 7], "o200k_base")
+
+
+@pytest.mark.parametrize(
+    ("model", "encoding"),
+    [
+        ("gpt-4o-mini-2024-07-18", "o200k_base"),
+        ("gpt-4.1-nano", "o200k_base"),
+        ("gpt-3.5-turbo-0125", "cl100k_base"),
+        ("gpt-4", "cl100k_base"),
+        ("gpt-4-turbo", "cl100k_base"),
+        ("openai/gpt-oss-20b", "o200k_harmony"),
+        ("meta-llama/Llama-3.3-70B-Instruct", None),
+        ("SmolLM2-135M-Instruct", None),
+    ],
+)
+def test_a_models_encoding_is_known_by_its_name(model, encoding):
+    assert tokens.encoding_of(model) == encoding
+
+
+def test_a_model_of_unknown_tokenizer_gets_an_estimate_that_says_so():
+    found = tokens.count([example(1, "a" * 40, "b" * 40)], model="some/model")
+    assert found.method == "estimate"
+    assert found.counts == [20 + 2 * tokens.PER_MESSAGE + tokens.PER_EXAMPLE]
+
+
+def test_totals_and_examples_over_the_limit_are_told():
+    found = tokens.count([example(4, "a" * 4, "b"), example(5, "a" * 4000, "b")])
+    assert found.total == sum(found.counts)
+    assert found.over(100) == [5]
+
+
+def test_there_is_no_cost_without_a_price():
+    assert tokens.cost(1_000_000, 3, None) is None
+    assert tokens.cost(1_000_000, 3, 0.5) == 1.5
