@@ -4,7 +4,7 @@ import { make, button } from "./page.js";
 import { Panel, field, choice } from "./panel.js";
 import { ratingGroup } from "./ratings.js";
 
-const ROLES = [
+const SPEAKERS = [
   ["system", "System"],
   ["user", "User"],
   ["assistant", "Assistant"],
@@ -68,7 +68,7 @@ class AdderView extends Panel {
   addTurn(role) {
     const next =
       role ?? (this.turns.lastElementChild?.querySelector("select").value === "user" ? "assistant" : "user");
-    const who = choice(ROLES, () => this.name(row));
+    const who = choice(SPEAKERS, () => this.name(row));
     who.value = next;
     who.setAttribute("aria-label", "Role");
     const text = make("textarea", { class: "ait-box", rows: 3, dir: "auto" });
@@ -91,7 +91,7 @@ class AdderView extends Panel {
     const role = row.querySelector("select").value;
     row
       .querySelector("textarea")
-      .setAttribute("aria-label", ROLES.find(([value]) => value === role)[1] + " text");
+      .setAttribute("aria-label", SPEAKERS.find(([value]) => value === role)[1] + " text");
   }
 
   async save() {

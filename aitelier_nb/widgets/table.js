@@ -64,15 +64,14 @@ class TableView extends Panel {
       field("Split", this.part),
     );
     this.heads = COLUMNS.map(([name, label]) => this.columnHead(name, label));
-    this.rows = make("div", { class: "ait-rows", role: "rowgroup" });
+    this.rows = make("div", { class: "ait-rows", role: "presentation" });
     this.space = make("div", { class: "ait-space", role: "presentation" }, this.rows);
     this.scroller = make(
       "div",
       {
         class: "ait-scroller",
         tabindex: "0",
-        role: "group",
-        "aria-label": "Rows",
+        role: "rowgroup",
         onscroll: () => this.paint(),
       },
       this.space,
@@ -98,7 +97,7 @@ class TableView extends Panel {
       "div",
       {
         role: "columnheader",
-        class: "ait-cell ait-" + name,
+        class: "ait-cell ait-col-" + name,
         "aria-sort": name === "id" ? "ascending" : "none",
       },
       sort,
@@ -159,7 +158,7 @@ class TableView extends Panel {
     const row = this.pages.get(page)?.[place - page * PAGE];
     if (!this.pages.has(page)) this.load(page);
     const cells = COLUMNS.map(([name]) =>
-      make("div", { class: "ait-cell ait-" + name, role: "cell", dir: "auto" }, this.cell(row, name)),
+      make("div", { class: "ait-cell ait-col-" + name, role: "cell", dir: "auto" }, this.cell(row, name)),
     );
     return make(
       "div",

@@ -30,7 +30,7 @@ FLAGS = [
 ]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PATIENCE = 60_000  # milliseconds for what a loaded machine may take; nothing here is a measurement
+PATIENCE = 30_000  # milliseconds for what a loaded machine may take; nothing here is a measurement
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
