@@ -123,4 +123,4 @@ def test_the_instruction_of_the_prompted_baseline_names_every_part_of_the_style(
         "Happy growing, Fernlight",
     ):
         assert part in instruction
-    assert ABOUT["prompted"]["shots"] >= 5
+    assert ABOUT["prompted"]["shots"] >= 3
