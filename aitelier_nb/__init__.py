@@ -29,6 +29,7 @@ _HOMES = {
     "rating": ("rate",),
     "splitting": ("stats", "split"),
     "formatting": ("format", "check"),
+    "exporting": ("export",),
     "tuning": ("train", "status", "cancel", "Run"),
     "evaluating": ("evaluate",),
     "comparing": ("compare",),
