@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-AXE = Path(__file__).parent.parent / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = ["rater", "comparator", "scorer", "table", "split", "adder", "monitor"]
 CELLS = [
     f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom gallery import gallery, work\nshown = gallery()",
@@ -41,9 +38,7 @@ def act(page: Any, boxes: Any) -> None:
     boxes.nth(5).locator("summary").click()
 
 
-def test_every_widget_is_readable_and_accessible_in_light_and_dark(lab) -> None:
-    if not AXE.is_file():
-        pytest.skip("axe-core is not there: `npm install` in tests/frontend first")
+def test_every_widget_is_readable_and_accessible_in_light_and_dark(lab, node_packages: Path) -> None:
     book = lab.notebook("gallery", CELLS)
     book.run()
     page = book.page
@@ -51,7 +46,7 @@ def test_every_widget_is_readable_and_accessible_in_light_and_dark(lab) -> None:
     boxes = page.locator("section.ait")
     page.locator(".ait-stack").first.wait_for()
     page.locator(".ait-curve svg").wait_for()
-    page.add_script_tag(path=str(AXE))
+    page.add_script_tag(path=str(node_packages / "axe-core" / "axe.min.js"))
     for name, place in zip(NAMES, range(len(NAMES)), strict=True):
         book.picture(boxes.nth(place), f"{name}-light")
     act(page, boxes)

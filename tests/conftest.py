@@ -1,0 +1,25 @@
+"""What the tests of several folders share."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FRONTEND = Path(__file__).parent / "frontend"
+
+
+@pytest.fixture(scope="session")
+def node_packages() -> Path:
+    """Return the folder of the front end's npm packages; they are installed when they are missing."""
+    folder = FRONTEND / "node_modules"
+    if not (folder / "vitest").is_dir():
+        if shutil.which("npm") is None:
+            pytest.skip("no npm on the path: the front end was not tested")
+        words = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
+        done = subprocess.run(words, cwd=FRONTEND, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"npm could not install the front end's packages: {done.stderr.strip()[-200:]}")
+    return folder
