@@ -56,6 +56,17 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "from_checkpoint": Hyperparameter(str, 0, 0, "the job or checkpoint to go on from"),
     "training_type": Hyperparameter(str, 0, 0, "adapter or all weights", ("lora", "full")),
     "dpo_beta": Hyperparameter(float, 1e-4, 10, "how far preference training may leave the base model"),
+    "learning_rate_multiplier": Hyperparameter(
+        float, 1e-9, 1000, "scales the rate that OpenAI chooses itself"
+    ),
+    "gradient_accumulation_steps": Hyperparameter(int, 1, 4096, "batches that make one step"),
+    "early_stopping_patience": Hyperparameter(int, 1, 1000, "evaluations without gain that are borne"),
+    "early_stopping_min_delta": Hyperparameter(float, 0, 100, "the loss must fall by more than this"),
+    "early_stopping_warmup_evals": Hyperparameter(int, 0, 1000, "evaluations that do not count yet"),
+    "min_lr_ratio": Hyperparameter(float, 0, 1, "where the schedule ends, as a share of learning_rate"),
+    "num_cycles": Hyperparameter(float, 0, 1000, "cycles of a cosine schedule"),
+    "rpo_alpha": Hyperparameter(float, 0, 100, "weight of the preferred answer's own loss (Together)"),
+    "simpo_gamma": Hyperparameter(float, 0, 100, "margin between the two answers (Together)"),
     "workers": Hyperparameter(int, 1, 1024, "processes that train side by side on a machine"),
     "nodes": Hyperparameter(int, 1, 1024, "machines that train together"),
     "rendezvous": Hyperparameter(str, 0, 0, "where the machines meet: HOST:PORT of one of them"),

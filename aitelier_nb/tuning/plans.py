@@ -49,7 +49,8 @@ def make(
     uploads = bool(hyperparameters.get("n_evals"))
     validation = contents.path_of("val") if uploads and contents.validation else None
     identity = _identity(project, provider.name, base, kind, contents, hyperparameters, force=force)
-    request = JobRequest(base, training, identity, validation, hyperparameters, suffix, kind)
+    known = frozenset(run.job_id for run in project.runs)
+    request = JobRequest(base, training, identity, validation, hyperparameters, suffix, kind, known)
     return runs.Plan(request, contents.train_ids, contents.validation_ids, validation is not None, notes)
 
 

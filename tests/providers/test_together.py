@@ -40,7 +40,7 @@ def test_every_hyperparameter_has_its_field(together: Together, server: Server, 
     validation = tmp_path / "val.jsonl"
     validation.write_bytes(training_file(3))
     wanted = {
-        "epochs": 3,
+        "epochs": 3.0,
         "batch_size": "max",
         "learning_rate": 2e-5,
         "lora_r": 8,
@@ -62,6 +62,7 @@ def test_every_hyperparameter_has_its_field(together: Together, server: Server, 
         job_request(tmp_path, hyperparameters=wanted, suffix="polite", validation_file=validation)
     )
     ((body),) = [r.json for r in server.requests(CREATE)]
+    assert '"n_epochs":3,' in next(server.requests(CREATE)).body.decode().replace(" ", ""), "a count is whole"
     assert body == {
         "training_file": "file-1",
         "validation_file": "file-2",
@@ -112,6 +113,7 @@ def test_preference_and_full_training_have_their_forms(
     ("hyperparameters", "words"),
     [
         ({"epochs": 21}, "epochs=21"),
+        ({"epochs": 0.5}, "epochs=0.5"),
         ({"lora_r": 65}, "lora_r=65"),
         ({"learning_rate": 2.0}, "learning_rate=2.0"),
         ({"batch_size": 4}, "batch_size=4"),

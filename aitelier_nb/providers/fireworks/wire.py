@@ -7,6 +7,7 @@ from typing import Any
 
 from aitelier_nb.errors import ResponseError, UsageError
 from aitelier_nb.providers.base import JobRequest
+from aitelier_nb.providers.wholes import with_whole_counts
 from aitelier_nb.schema import Job, Status
 
 __all__ = ["COLLECTIONS", "STATUSES", "collection_of", "job_id_of", "job_of", "request_body"]
@@ -66,7 +67,7 @@ def request_body(request: JobRequest, account: str, dataset: str, evaluation: st
     UsageError
         A hyperparameter that this service does not take, or not in this form.
     """
-    wanted = request.hyperparameters
+    wanted = with_whole_counts(request.hyperparameters, "fireworks")
     takes = {*FIELDS, "n_evals"} | ({"dpo_beta"} if request.kind == "preference" else set())
     for name in sorted(set(wanted) - takes):
         raise UsageError(f"fireworks takes no {name}", hint=f"it takes {', '.join(sorted(FIELDS))}")

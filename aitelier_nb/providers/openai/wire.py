@@ -8,6 +8,7 @@ from typing import Any
 
 from aitelier_nb.errors import ResponseError, UsageError
 from aitelier_nb.providers.base import JobRequest
+from aitelier_nb.providers.wholes import with_whole_counts
 from aitelier_nb.schema import Event, Job, Status
 
 __all__ = ["RUN_KEY", "STATUSES", "event_of", "hyperparameters_of", "job_of", "request_body"]
@@ -53,7 +54,7 @@ def request_body(request: JobRequest, training_file: str, validation_file: str |
     UsageError
         A hyperparameter that this service does not take, or not in this form.
     """
-    wanted = request.hyperparameters
+    wanted = with_whole_counts(request.hyperparameters, "openai")
     _refuse(request)
     method = {METHOD[name]: wanted[name] for name in METHOD if name in wanted}
     if request.kind == "preference":

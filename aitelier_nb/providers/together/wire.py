@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from aitelier_nb.errors import ResponseError, UsageError
 from aitelier_nb.providers.base import JobRequest
+from aitelier_nb.providers.wholes import with_whole_counts
 from aitelier_nb.schema import Event, Job, Status
 
 __all__ = ["STATUSES", "event_of", "events_of_metrics", "hyperparameters_of", "job_of", "request_body"]
@@ -74,7 +75,7 @@ def request_body(
     UsageError
         A hyperparameter that this service does not take, or not in this form.
     """
-    wanted = request.hyperparameters
+    wanted = with_whole_counts(request.hyperparameters, "together")
     _refuse_unknown(request)
     body: dict[str, Any] = {"training_file": training_file}
     if "from_checkpoint" not in wanted:
