@@ -9,7 +9,8 @@ import functools
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ __all__ = ["Client", "KeyAuth"]
 
 TIMEOUT = httpx.Timeout(60.0, connect=5.0, pool=None)
 CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+HOPS = 20  # redirects that are followed
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 Seen = Callable[[httpx.Response], None]
@@ -131,6 +133,33 @@ class Client:
             if wait is None:
                 return self._result(outcome, request, accept)
             time.sleep(wait)
+
+    @contextmanager
+    def stream(self, method: str, path: str, **content: Any) -> Iterator[httpx.Response]:
+        """Send a request and give its response while the body still comes; redirects lose the key.
+
+        Raises
+        ------
+        ProviderError
+            The service refused, or could not be reached.
+        """
+        for _ in range(HOPS):
+            request, auth = self._request(self._open(), method, path, content)
+            try:
+                response = self._open().send(request, auth=auth, stream=True)
+            except httpx.RequestError as error:
+                raise faults.connection_error(error, self.provider, request.url) from error
+            if not response.is_redirect:
+                break
+            path, content = str(response.url.join(response.headers["location"])), {}
+            response.close()
+        try:
+            if not response.is_success:
+                response.read()
+                raise faults.response_error(response, self.provider)
+            yield response
+        finally:
+            response.close()
 
     async def asend(
         self, http: httpx.AsyncClient, path: str, body: Mapping[str, Any], *, seen: Seen = lambda _: None

@@ -55,6 +55,8 @@ class TogetherService:
         self.validation: list[dict[str, Any]] = []
         self.url = ""
         self.served = True
+        self.endpoints: dict[str, dict[str, Any]] = {}
+        self.minutes: list[str] = []
         self._numbers = itertools.count(1)
 
     def __call__(self, request: Request) -> Response:
@@ -90,6 +92,17 @@ class TogetherService:
             ("GET", r"/fine-tunes/([^/]+)/events", self._events),
             ("GET", r"/fine-tunes/([^/]+)/metrics", self._metrics),
             ("POST", "/chat/completions", self._chat),
+            ("GET", "/hardware", self._hardware),
+            (
+                "GET",
+                "/endpoints",
+                lambda _: Response(200, {"object": "list", "data": list(self.endpoints.values())}),
+            ),
+            ("POST", "/endpoints", self._start),
+            ("GET", r"/endpoints/([^/]+)", self._endpoint),
+            ("PATCH", r"/endpoints/([^/]+)", self._change_endpoint),
+            ("DELETE", r"/endpoints/([^/]+)", self._remove_endpoint),
+            ("GET", "/finetune/download", self._download),
         ]
 
     def _begin(self, request: Request) -> Response:
@@ -192,6 +205,59 @@ class TogetherService:
     def _metrics(self, request: Request, job_id: str) -> Response:
         steps = [{"train/loss": 0.5, "train/global_step": 7}, {"train/loss": 0.45, "train/global_step": 14}]
         return Response(200, {"metrics": steps})
+
+    def _hardware(self, request: Request) -> Response:
+        if "Reference" in request.query.get("model", ""):
+            return refused(404, "no hardware for this model")
+        machines = [
+            ("8x_h200", 80.0, "available"),
+            ("1x_a100", 5.42, "available"),
+            ("1x_l4", 1.0, "unavailable"),
+        ]
+        told = [
+            {
+                "object": "hardware",
+                "id": name,
+                "pricing": {"cents_per_minute": cents},
+                "availability": {"status": word},
+            }
+            for name, cents, word in machines
+        ]
+        return Response(200, {"object": "list", "data": told})
+
+    def _start(self, request: Request) -> Response:
+        endpoint_id = f"endpoint-{next(self._numbers)}"
+        self.endpoints[endpoint_id] = request.json | {
+            "object": "endpoint",
+            "id": endpoint_id,
+            "name": f"{request.json['model']}-served",
+            "type": "dedicated",
+            "owner": "acct",
+            "state": "STARTING",
+            "created_at": CREATED,
+        }
+        return Response(200, dict(self.endpoints[endpoint_id]))
+
+    def _endpoint(self, request: Request, endpoint_id: str) -> Response:
+        endpoint = self.endpoints[endpoint_id]
+        if endpoint["state"] == "STARTING":
+            endpoint["state"] = "STARTED"
+        return Response(200, endpoint)
+
+    def _change_endpoint(self, request: Request, endpoint_id: str) -> Response:
+        self.endpoints[endpoint_id] |= request.json
+        return Response(200, self.endpoints[endpoint_id])
+
+    def _remove_endpoint(self, request: Request, endpoint_id: str) -> Response:
+        del self.endpoints[endpoint_id]
+        return Response(204, b"")
+
+    def _download(self, request: Request) -> Response:
+        return Response(
+            200,
+            b"weights of " + request.query["checkpoint"].encode(),
+            {"content-type": "application/octet-stream"},
+        )
 
     def _chat(self, request: Request) -> Response:
         body = request.json

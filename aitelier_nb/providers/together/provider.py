@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from aitelier_nb.errors import NotFound, UsageError
 from aitelier_nb.providers import chat
@@ -13,7 +14,7 @@ from aitelier_nb.providers.base import Estimate, JobRequest, Settings
 from aitelier_nb.providers.contents import name_of, sha256
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.hosted import Hosted
-from aitelier_nb.providers.together import files, wire
+from aitelier_nb.providers.together import downloads, endpoints, files, wire
 from aitelier_nb.schema import Event, Job
 
 __all__ = ["Together"]
@@ -149,6 +150,26 @@ class Together(Hosted):
         """Ask the service to stop the job and return the job as it stands then."""
         self.client.send("POST", f"/fine-tunes/{job_id}/cancel", repeatable=True)
         return self.job(job_id)
+
+    def download(
+        self, job_id: str, path: Path, kind: Literal["adapter", "merged"] = "adapter", step: int | None = None
+    ) -> Path:
+        """Write the archive of a job's weights to a path: for the local runtime, or any vLLM server."""
+        return downloads.download(self.client, job_id, path, kind, step)
+
+    def hardware(self, model: str) -> list[endpoints.Hardware]:
+        """Return the machines that can serve a tuned model, cheapest first, with their price a minute."""
+        return endpoints.hardware(self.client, model)
+
+    def served(
+        self, model: str, machine: endpoints.Hardware, idle: int = endpoints.IDLE
+    ) -> AbstractContextManager[endpoints.Endpoint]:
+        """Serve a tuned model for the time of a `with` block, billed by the minute.
+
+        The endpoint is stopped however the block ends, and by the service after `idle` minutes
+        without a request. The caller has shown `str(machine)` and got a yes.
+        """
+        return endpoints.served(self.client, model, machine, idle=idle, every=self._poll)
 
     def _body(self, request: JobRequest) -> dict[str, Any]:
         """Return the body that creates the job, with its files uploaded and validated."""
