@@ -82,7 +82,10 @@ def parse(body: bytes) -> Line:
 
 def decode(body: bytes) -> dict[str, Any]:
     """Return a usable line as the object that it is."""
-    found: dict[str, Any] = _any.decode(body)
+    try:
+        found: dict[str, Any] = _any.decode(body)
+    except msgspec.MsgspecError:  # a number out of range, which the line keeps as it is spelt
+        found = json.loads(body)
     return found
 
 
@@ -129,7 +132,8 @@ def fault(body: bytes, error: Exception) -> Fault:
         json.loads(body)
     except ValueError as broken:
         place = getattr(broken, "pos", 0)
-        what = "ends in the middle" if place >= len(body.decode(errors="replace")) - 1 else "is not JSON"
+        torn = "Unterminated" in str(broken) or place >= len(body.decode(errors="replace")) - 1
+        what = "ends in the middle" if torn and body.startswith(b"{") else "is not JSON"
         start = body[:SHOWN].decode(errors="replace")
         return f"{what} (it begins {start!r})", "repair the line, or take it out"
     except RecursionError:

@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-
 from aitelier_nb.storage.files import refusals
 
 __all__ = ["lock"]
+
+if sys.platform == "win32":
+    from filelock import FileLock as _System
+else:
+    import fcntl
+
+    class _System:
+        """The system's lock on a file that is kept open: two calls, no look at the folder."""
+
+        def __init__(self, path: Path, **_: object) -> None:
+            self.path = path
+            self._descriptor = -1
+
+        def acquire(self) -> None:
+            if self._descriptor < 0 or not self.path.exists():
+                self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+        def release(self) -> None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
 
 class _Held:
     """The lock of one path inside this process: threads queue up before they ask the system."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.threads = threading.RLock()
         self.depth = 0
-        self.processes = FileLock(path, thread_local=False)
+        self.processes = _System(path, thread_local=False)
+
+    def acquire(self) -> None:
+        if not self.path.parent.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.processes.acquire()
 
 
 _known: dict[tuple[int, str], _Held] = {}
@@ -29,10 +54,11 @@ _guard = threading.Lock()
 
 
 def _held(path: Path) -> _Held:
-    key = (os.getpid(), os.path.realpath(path))  # a forked child must not believe it holds the parent's lock
+    key = (os.getpid(), str(path))  # a forked child must not believe that it holds its parent's lock
     with _guard:
         if key not in _known:
-            _known[key] = _Held(key[1])
+            real = path.parent.resolve() / path.name
+            _known[key] = _known.setdefault((key[0], str(real)), _Held(real))
         return _known[key]
 
 
@@ -43,8 +69,7 @@ def lock(path: Path) -> Iterator[None]:
     with held.threads:
         if not held.depth:
             with refusals(path, "locked"):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                held.processes.acquire()
+                held.acquire()
         held.depth += 1
         try:
             yield

@@ -1,0 +1,126 @@
+"""A frame goes out as a copy and comes back as edits, all of them or none."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from aitelier_nb.errors import ConflictError, DataError
+
+
+@pytest.fixture
+def dataset(project):
+    project.dataset.add(
+        [
+            {
+                "messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"a{n}"}],
+                "rating": n or None,
+            }
+            for n in range(6)
+        ]
+    )
+    return project.dataset
+
+
+def test_changed_cells_become_edits_of_one_event(dataset):
+    frame = dataset.frame(text=True)
+    frame.loc[1, "rating"] = 9
+    frame.loc[2, "output"] = "better"
+    frame.loc[3, "rating"] = pd.NA
+    frame.loc[4, "flagged"] = True
+    assert dataset.update(frame) == 4
+    assert [example.rating for example in dataset.examples()] == [None, 9, None, None, 4, 5]
+    assert (dataset.get(3).output, dataset.get(3).original_output) == ("better", "a2")
+    assert dataset.get(5).flagged
+    assert len({dataset.history(n)[-1].event for n in (2, 3, 4, 5)}) == 1
+    assert dataset.update(dataset.frame(text=True)) == 0
+
+
+def test_a_small_frame_of_ones_own_is_enough(dataset):
+    assert dataset.update(pd.DataFrame({"id": [3, 1], "rating": [7.0, None]})) == 1
+    assert dataset.get(3).rating == 7
+
+
+def test_a_row_that_moved_on_is_named_and_nothing_is_changed(dataset):
+    frame = dataset.frame()
+    dataset.set_rating(3, 8)
+    frame["rating"] = 1
+    with pytest.raises(ConflictError, match="example 3 has been changed since"):
+        dataset.update(frame)
+    assert dataset.get(2).rating == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("colour", "red", "'colour' is no column"),
+        ("rating", "good", "rating of 'good'"),
+        ("rating", 11, "rating of 11"),
+        ("split", "test", "example 1: split is 'test'"),
+        ("version", 7, "version cannot be set"),
+        ("flagged", "yes", "flagged is 'yes'"),
+        ("id", 99, "there is no example 99"),
+    ],
+)
+def test_what_cannot_be_set_is_told(dataset, column, value, told):
+    frame = dataset.frame()[["id", "rating", "split", "version", "flagged"]].astype(object)
+    frame[column] = value
+    with pytest.raises(DataError, match=told) as caught:
+        dataset.update(frame)
+    assert caught.value.hint
+    assert dataset.get(2).rating == 1
+
+
+def test_validation_does_not_leave_by_a_frame(dataset):
+    dataset.set_splits({1: "val"})
+    with pytest.raises(DataError, match="example 1 is in validation"):
+        dataset.update(pd.DataFrame({"id": [1], "split": ["train"]}))
+
+
+def test_the_mirror_is_read_by_other_tools_as_it_is(dataset):
+    import pyarrow.parquet as pq
+
+    dataset.set_rating(1, 10)
+    folder = dataset.mirror()
+    head = pd.read_parquet(folder / "examples.head.parquet", dtype_backend="pyarrow")
+    assert head["rating"].tolist()[0] == 10
+    body = pq.read_table(folder / "examples.body.parquet").to_pylist()
+    assert [row["output"] for row in body] == [f"a{n}" for n in range(6)]
+    assert body[0]["messages"] == [{"role": "user", "content": "q0"}, {"role": "assistant", "content": "a0"}]
+    for library in ("polars", "duckdb", "datasets"):
+        read = READERS[library]
+        try:
+            __import__(library)
+        except ImportError:
+            continue
+        assert read(str(folder / "examples.body.parquet")) == [f"a{n}" for n in range(6)]
+
+
+def read_polars(path):
+    import polars as pl
+
+    return pl.read_parquet(path)["output"].to_list()
+
+
+def read_duckdb(path):
+    import duckdb
+
+    return [row[0] for row in duckdb.sql(f"select output from '{path}' order by id").fetchall()]  # noqa: S608 - our own path
+
+
+def read_datasets(path):
+    import datasets
+
+    return list(datasets.Dataset.from_parquet(path)["output"])
+
+
+READERS = {"polars": read_polars, "duckdb": read_duckdb, "datasets": read_datasets}
+
+
+@pytest.mark.parametrize("which", ["head", "body"])
+def test_a_mirror_that_was_harmed_is_made_again(dataset, which):
+    folder = dataset.mirror()
+    path = folder / f"examples.{which}.parquet"
+    for harm in (b"", b"hello", path.read_bytes()[:-40]):
+        path.write_bytes(harm)
+        assert dataset.frame(text=True)["output"].tolist() == [f"a{n}" for n in range(6)]
