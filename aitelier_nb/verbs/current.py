@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import atexit
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from aitelier_nb.consent import in_kernel
+from aitelier_nb.errors import AitelierError
 from aitelier_nb.progress import Sink, otherwise_shown_by
 from aitelier_nb.storage.project import Project, find, open_project
 
@@ -97,4 +99,10 @@ def fold_all() -> None:
         _fold(project)
 
 
-atexit.register(fold_all)
+def _fold_at_exit() -> None:
+    """Fold what is left; what cannot be folded now waits in the journal, and its verb has said why."""
+    with suppress(AitelierError):
+        fold_all()
+
+
+atexit.register(_fold_at_exit)

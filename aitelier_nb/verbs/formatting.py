@@ -136,6 +136,8 @@ def format(  # noqa: A001 - the verb's name
 
     Raises
     ------
+    UsageError
+        There is no such provider, kind or rating.
     DataError
         There is nothing to write.
     CheckFailed
@@ -152,6 +154,8 @@ def format(  # noqa: A001 - the verb's name
     name = _known_provider(place, provider)
     if kind not in training_files.KINDS:
         raise UsageError(f"there is no kind {kind!r}", hint="chat or preference")
+    if min_rating is not None and min_rating not in range(1, 11):
+        raise UsageError(f"there is no rating {min_rating}", hint="ratings go from 1 to 10")
     contents = training_files.build(place, name, min_rating=min_rating, kind=kind)
     if not contents.train and not contents.validation:
         removed = training_files.write(place, contents)
