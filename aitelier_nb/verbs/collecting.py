@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.formats import readers
 from aitelier_nb.storage import files
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.current import Where, current, fold_soon
 from aitelier_nb.views import View, counted
+
+if TYPE_CHECKING:
+    from aitelier_nb.widgets.adder import Adder
 
 __all__ = ["Addition", "Imported", "add", "load"]
 
@@ -104,8 +108,8 @@ def add(
     rating: int | None = None,
     messages: Sequence[Mapping[str, Any]] | None = None,
     project: Where = None,
-) -> Addition:
-    """Add one example: an input and its output, or a whole conversation.
+) -> Addition | Adder:
+    """Add one example: an input and its output, or a whole conversation; nothing given shows a form.
 
     Parameters
     ----------
@@ -132,37 +136,47 @@ def add(
     <Addition: example 4 added>
     """
     place = current(project)
-    row: dict[str, Any] = {"messages": _turns(place, input, output, system, messages)}
+    if input is None and output is None and messages is None and in_kernel():
+        from aitelier_nb.verbs.forms import form
+
+        return form(place)
+    return added(place, turns(place, input, output, system, messages), rating)
+
+
+def added(place: Project, messages: list[dict[str, Any]], rating: int | None) -> Addition:
+    """Add one conversation to a project."""
+    row: dict[str, Any] = {"messages": messages}
     parsed = readers.read_rows([row], name="the example", format="messages")
     if parsed.rejected:
         raise DataError(parsed.rejected[0].reason, hint=parsed.rejected[0].remedy)
     rows = [{**parsed.rows[0], "rating": rating}]
-    [added] = place.dataset.add(rows)
+    [one] = place.dataset.add(rows)
     fold_soon(place)
-    return Addition(added.id, added.existed)
+    return Addition(one.id, one.existed)
 
 
-def _turns(
+def turns(
     project: Project,
-    question: str | None,
-    answer: str | None,
-    system: str | None,
-    messages: Sequence[Mapping[str, Any]] | None,
+    question: str | None = None,
+    answer: str | None = None,
+    system: str | None = None,
+    messages: Sequence[Mapping[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
+    """Return the turns of a new example, the project's system prompt first."""
     if messages is not None:
         if question is not None or answer is not None:
             raise UsageError("messages and input/output exclude each other", hint="give one of the two")
-        turns = [dict(message) for message in messages]
+        found = [dict(message) for message in messages]
     elif question is None or answer is None:
         raise UsageError(
             "an example needs input and output, or messages", hint='ait.add("question", "answer")'
         )
     else:
-        turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+        found = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     prompt = project.config.system_prompt if system is None else system
-    if prompt and not (turns and turns[0].get("role") == "system"):
-        turns.insert(0, {"role": "system", "content": prompt})
-    return turns
+    if prompt and not (found and found[0].get("role") == "system"):
+        found.insert(0, {"role": "system", "content": prompt})
+    return found
 
 
 def load(
