@@ -8,7 +8,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -23,8 +22,7 @@ HALF = "half a character (a lone surrogate)"
 LONGEST_CELL = 2**31 - 1  # characters; the csv module refuses more than 131,072 unless told
 
 
-@dataclass(slots=True)
-class Row:
+class Row(msgspec.Struct):
     """One row of a file: the line it begins on (1-based), its text, and its value or why there is none."""
 
     line: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["ROLES", "NotTraining", "Refused", "fault", "kind_of", "messages_of", "role_of", "usable"]
+__all__ = ["ROLES", "NotTraining", "Refused", "fault", "kind_of", "messages_of", "plain", "role_of", "usable"]
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 ALIASES = {
@@ -93,6 +93,22 @@ def _turn(turn: object, role: str) -> dict[str, Any]:
     rest = {name: value for name, value in turn.items() if name not in (speaker, text)}
     said = {} if text is None else {"content": turn[text]}
     return {"role": role if speaker is None else role_of(turn[speaker]), **said, **rest}
+
+
+def plain(messages: Any) -> bool:
+    """Return whether all turns are known roles with text, an answer among them: the common case, fast."""
+    answered = False
+    try:
+        for turn in messages:
+            content = turn["content"]
+            role = turn["role"]
+            if role not in ROLES or type(content) is not str or not content or content.isspace():
+                return False
+            if role == "assistant":
+                answered = True
+    except (KeyError, TypeError):
+        return False
+    return answered and type(messages) is list
 
 
 def fault(messages: Any) -> tuple[str, str] | None:

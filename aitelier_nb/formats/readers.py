@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -15,10 +16,13 @@ import msgspec
 from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.formats import containers, dialects, encodings, own_keys, trees
 from aitelier_nb.formats.containers import Row
-from aitelier_nb.formats.conversations import NotTraining, Refused, kind_of
+from aitelier_nb.formats.conversations import NotTraining, Refused, kind_of, plain
 from aitelier_nb.schema import Rejection
 
-__all__ = ["Parsed", "Rejection", "read", "read_rows"]
+__all__ = ["Parsed", "Rejection", "read", "read_rows", "stream"]
+
+Example = dict[str, Any]  # in the shape that Dataset.add takes
+Convert = Callable[[Any, "Counter[str]"], tuple[str, list[Example]]]
 
 FEW_STARS = 5
 OURS = ("input", "output", "system", "rating", "messages", "history", "group", "split", "note")
@@ -86,6 +90,26 @@ def read_rows(
     return _collect(numbered, name, format, columns, scale)
 
 
+def stream(content: bytes, *, name: str = "the file", format: str = "auto") -> Iterator[Example | Rejection]:  # noqa: A002
+    """Yield what `read` would collect, one after the other: examples, and rows that cannot be one.
+
+    For files that are too large to be kept whole; what is to be told of the file is not.
+    """
+    convert = _converter(format, None, None)
+    told: Counter[str] = Counter()
+    for row in _whole(containers.rows(encodings.decode(content, name).text, name)):
+        value = row.value
+        if type(value) is dict and len(value) == 1 and format == "auto" and plain(value.get("messages")):
+            yield value
+            continue
+        try:
+            examples = _examples_of(row, convert, told)[1]
+        except Refused as refused:
+            yield _rejection(row, refused)
+        else:
+            yield from examples
+
+
 def _collect(
     rows: Iterable[Row], name: str, insisted: str, columns: Mapping[str, str] | None, scale: str | None
 ) -> Parsed:
@@ -94,11 +118,16 @@ def _collect(
     formats: Counter[str] = Counter()
     parsed = Parsed(insisted)
     other = False
-    for row in trees.joined(rows):
+    fast = insisted == "auto" and not columns
+    for row in _whole(rows):
+        value = row.value
+        if fast and type(value) is dict and len(value) == 1 and plain(value.get("messages")):
+            formats["messages"] += 1
+            parsed.rows.append(value)
+            parsed.lines.append(row.line)
+            continue
         try:
-            if row.fault:
-                raise Refused(row.fault, row.remedy)  # noqa: TRY301 - one place rejects
-            found, examples = convert(row.value, told)
+            found, examples = _examples_of(row, convert, told)
         except Refused as refused:
             other = other or not isinstance(refused, NotTraining)
             parsed.rejected.append(_rejection(row, refused))
@@ -115,14 +144,29 @@ def _collect(
     return parsed
 
 
-def _converter(
-    name: str, columns: Mapping[str, str] | None, scale: tuple[float, float] | None
-) -> Callable[[Any, Counter[str]], tuple[str, list[dict[str, Any]]]]:
+def _whole(rows: Iterable[Row]) -> Iterator[Row]:
+    """Return the rows; where the first is a message of a tree, the trees that they make up."""
+    remaining = iter(rows)
+    first = next(remaining, None)
+    if first is None:
+        return iter(())
+    everything = chain((first,), remaining)
+    return trees.joined(everything) if trees.is_node(first.value) else everything
+
+
+def _examples_of(row: Row, convert: Convert, told: Counter[str]) -> tuple[str, list[Example]]:
+    """Return a row's dialect and examples; its own fault and that of its value are the same here."""
+    if row.fault:
+        raise Refused(row.fault, row.remedy)
+    return convert(row.value, told)
+
+
+def _converter(name: str, columns: Mapping[str, str] | None, scale: tuple[float, float] | None) -> Convert:
     """Return the function from a row's value to its dialect and its examples."""
     insisted = _insisted(name, columns)
     known: dict[tuple[str, ...], dialects.Dialect | None] = {}
 
-    def convert(value: Any, told: Counter[str]) -> tuple[str, list[dict[str, Any]]]:
+    def convert(value: Any, told: Counter[str]) -> tuple[str, list[Example]]:
         if type(value) is not dict:
             raise Refused(
                 f"the row is {kind_of(value)}, not an object", "write one JSON object for each example"

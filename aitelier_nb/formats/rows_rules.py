@@ -60,15 +60,16 @@ def is_plain_chat(row: Mapping[str, Any]) -> bool:
     if len(row) != 1 or type(messages) is not list:
         return False
     before: str | None = None
-    for turn in messages:
-        if type(turn) is not dict or len(turn) != 2:  # noqa: PLR2004 - role and content
-            return False
-        role, content = turn.get("role"), turn.get("content")
-        if type(content) is not str or not content or content.isspace():
-            return False
-        if type(role) is not str or before not in BEFORE.get(role, ()):
-            return False
-        before = role
+    try:
+        for turn in messages:
+            role, content = turn["role"], turn["content"]
+            if before not in BEFORE[role] or len(turn) != 2 or type(content) is not str:  # noqa: PLR2004
+                return False
+            if not content or content.isspace():
+                return False
+            before = role
+    except (KeyError, TypeError):
+        return False
     return before == "assistant"
 
 
