@@ -30,6 +30,7 @@ _HOMES = {
     "splitting": ("stats", "split"),
     "formatting": ("format", "check"),
     "exporting": ("export",),
+    "merging": ("merge_driver", "set_up_merging"),
     "tuning": ("train", "status", "cancel", "Run"),
     "evaluating": ("evaluate",),
     "comparing": ("compare",),

@@ -35,9 +35,17 @@ def _init_options(parser: Parser) -> None:
     add_options(parser, ait.init, flags={"name": "NAME", "system_prompt": "--system"}, skip=("name",))
     parser.add_argument("name", nargs="?", metavar="NAME", help="what the project is called")
     parser.add_argument("--notebook", action="store_true", help="also write a report notebook")
+    parser.add_argument("--merging", action="store_true", help="let git merge the examples of several people")
 
 
-def _init(body: str | None, *, name: str | None = None, notebook: bool = False, **words: Any) -> Any:  # noqa: ARG001
+def _init(
+    body: str | None,  # noqa: ARG001
+    *,
+    name: str | None = None,
+    notebook: bool = False,
+    merging: bool = False,
+    **words: Any,
+) -> Any:
     from aitelier_nb import asking
     from aitelier_nb.providers.base import provider_names
 
@@ -53,7 +61,19 @@ def _init(body: str | None, *, name: str | None = None, notebook: bool = False, 
         from aitelier_nb.reports import template
 
         template.write(project.path, project.config.name)
+    if merging or _wants_merging(project.path):
+        ait.set_up_merging(project)
     return project
+
+
+def _wants_merging(folder: Path) -> bool:
+    """Ask, where a person is there and the project lies in git, whether git is to merge its examples."""
+    from aitelier_nb.consent import is_person_there
+    from aitelier_nb.storage.git import merging_is_set_up
+
+    if not is_person_there() or not (folder / ".git").exists() or merging_is_set_up(folder):
+        return False
+    return input("let git merge the examples of several people? [Y/n] ").strip().lower() in ("", "y", "yes")
 
 
 def _add_options(parser: Parser) -> None:
@@ -306,5 +326,8 @@ COMMANDS: dict[str, Command] = {
     ),
     "key": plain("key", flags={"provider": "PROVIDER"}),
     "doctor": plain("doctor", needs_project=False),
+    "merge-driver": plain(
+        "merge_driver", flags={"base": "BASE", "ours": "OURS", "theirs": "THEIRS"}, needs_project=False
+    ),
     "demo": plain("demo", flags={"path": "DIR"}, needs_project=False),
 }
