@@ -123,12 +123,6 @@ class Past(Reading):
             entry = self._standing(by or self._rater, None)
             return None if entry is None else entry.kind
 
-    def next_undo(self, *, by: str | None = None) -> str | None:
-        """Return the kind of edit that `undo` would revert (rate, rewrite, split, ...), or None."""
-        with self._state.reading():
-            entry = self._standing(by or self._rater, None)
-            return None if entry is None else entry.kind
-
     def _standing(self, by: str, of: Key | None) -> Entry | None:
         reverted = set()
         for entry in self._backwards():
