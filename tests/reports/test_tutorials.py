@@ -1,0 +1,72 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from aitelier_nb.curation.personal import find
+from aitelier_nb.redaction import PATTERN
+from aitelier_nb.reports.publication import write
+from aitelier_nb.reports.sharing import PATHS
+from aitelier_nb.reports.verification import verify
+from aitelier_nb.storage.project import open_project
+
+TUTORIALS = Path(__file__).parents[2] / "tutorials"
+NOTEBOOKS = sorted(TUTORIALS.glob("*.ipynb"))
+
+
+def cells(path: Path) -> list[dict]:
+    return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+
+
+def names(path: Path) -> str:
+    return path.stem
+
+
+def test_the_tutorials_are_numbered_from_one_without_a_gap():
+    assert [int(path.name[:2]) for path in NOTEBOOKS] == list(range(1, len(NOTEBOOKS) + 1))
+    assert len(NOTEBOOKS) >= 9
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
+def test_every_code_cell_was_run_and_in_order(path: Path):
+    counts = [cell["execution_count"] for cell in cells(path)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
+def test_most_cells_show_something_and_what_they_show_is_text(path: Path):
+    shown = [cell["outputs"] for cell in cells(path)]
+    assert sum(map(bool, shown)) >= len(shown) // 2 + 1
+    for output in (output for outputs in shown for output in outputs):
+        assert output["output_type"] != "error", output
+        assert output["output_type"] == "stream" or "text/plain" in output["data"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
+def test_no_tutorial_holds_a_key_a_folder_of_a_machine_a_trace_or_widget_state(path: Path):
+    text = path.read_text()
+    content = json.loads(text)
+    assert "widgets" not in content["metadata"]
+    assert not [cell for cell in content["cells"] if "execution" in cell["metadata"]]
+    assert not PATTERN.search(text)
+    assert not PATHS.search(text), PATHS.search(text)
+    assert not re.search(r"ipykernel_|Traceback|0x[0-9a-f]{6,}|object at ", text)
+    assert not find(text)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
+def test_the_first_cell_goes_to_a_folder_of_its_own(path: Path):
+    assert "mkdtemp" in "".join(cells(path)[0]["source"])
+
+
+def test_the_project_of_the_tutorials_verifies_and_its_model_was_really_trained(tmp_path: Path):
+    import shutil
+
+    project = open_project(shutil.copytree(TUTORIALS / "fernlight", tmp_path / "fernlight"))
+    facts = write(project).facts
+    assert verify(project).ok
+    assert facts["training"]["runs"][0]["status"] == "completed"
+    assert len(facts["training"]["runs"][0]["losses"]) > 90
+    assert facts["evaluation"]["tuned"]["interval"][0] > facts["evaluation"]["base"]["interval"][1]
+    assert "not by people" in facts["verdict"]["basis"]
