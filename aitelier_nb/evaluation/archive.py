@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,27 @@ from aitelier_nb.storage.project import Project
 __all__ = ["FORMAT", "identical", "latest", "load", "paths", "rewrite", "version_of", "votes_path", "write"]
 
 FORMAT = 1
+HEAD = 4096  # bytes; kind, identity and time stand before everything that can be long
+STAMP = re.compile(rb'"(?:createdAt|timestamp)": "([^"]+)"')
+IDENTITY = re.compile(rb'"identity": "([0-9a-f]{64})"')
 
 
 def paths(project: Project, kind: str = "*") -> list[Path]:
     """Return the files of one kind ("eval", "compare") or of all, oldest first."""
     found = [path for path in project.evals_path.glob(f"{kind}-*.json") if not path.name.startswith(".")]
-    return sorted(
-        found, key=lambda path: (str(load(path).get("createdAt") or load(path).get("timestamp")), path.name)
-    )
+    return sorted(found, key=lambda path: (_first(STAMP, path), path.name))
+
+
+def _first(pattern: re.Pattern[bytes], path: Path) -> str:
+    """Return what a pattern finds in the first lines of a file, without parsing the whole of it."""
+    try:
+        with path.open("rb") as file:
+            found = pattern.search(file.read(HEAD))
+    except OSError as error:
+        raise EvaluationError(
+            f"{path} cannot be read: {error.strerror}", hint="check its permissions"
+        ) from error
+    return found[1].decode("utf-8", "replace") if found else ""
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -66,9 +80,8 @@ def _names(folder: Path, name: str) -> Iterator[Path]:
 def identical(project: Project, kind: str, identity: str) -> tuple[Path, dict[str, Any]] | None:
     """Return the latest file that was made from the same things, or None."""
     for path in reversed(paths(project, kind)):
-        content = load(path)
-        if content.get("identity") == identity:
-            return path, content
+        if _first(IDENTITY, path) == identity:
+            return path, load(path)
     return None
 
 

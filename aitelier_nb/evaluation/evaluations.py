@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from aitelier_nb.errors import EvaluationError
 from aitelier_nb.evaluation import archive
 from aitelier_nb.evaluation.answers import PARAMETERS, Asked, Contestant, Row, ask, sha256, validation
 from aitelier_nb.evaluation.ledger import canonical
@@ -229,8 +231,15 @@ def read(path: Path) -> Evaluation:
 
 
 def ours(project: Project) -> list[Evaluation]:
-    """Return all evaluations of ours, oldest first; files of the `ait` tool have a scale of their own."""
-    found = [read(path) for path in archive.paths(project, "eval")]
+    """Return all evaluations of ours that can be read, oldest first.
+
+    Files of the `ait` tool have a scale of their own; a file that is broken is named by `load`, where
+    it is asked for by its name.
+    """
+    found = []
+    for path in archive.paths(project, "eval"):
+        with suppress(EvaluationError):
+            found.append(read(path))
     return [one for one in found if one.content.get("scale") == [1, 10] and "answers" in one.content]
 
 

@@ -6,18 +6,19 @@ and sides. Those wait under .aitelier/studies/ and are written into the file at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from aitelier_nb.errors import DataError, StudyError
 from aitelier_nb.evaluation import archive, sides
 from aitelier_nb.evaluation.answers import sha256
-from aitelier_nb.evaluation.ballots import PLAN, Ballots
+from aitelier_nb.evaluation.ballots import Ballots
 from aitelier_nb.evaluation.comparisons import Comparison
 from aitelier_nb.evaluation.ledger import Ledger
+from aitelier_nb.evaluation.sealing import joined, vault_of
 from aitelier_nb.evaluation.statistics import sequential
-from aitelier_nb.evaluation.vault import Secret, Vault
+from aitelier_nb.evaluation.vault import Secret
 from aitelier_nb.evaluation.verdicts import outlook
 from aitelier_nb.storage.locks import lock
 from aitelier_nb.storage.project import Project, now
@@ -50,10 +51,9 @@ class Study(View):
         self.rater = rater or project.rater
         self._lock_path = project.state_path / "evals.lock"
         self._known: tuple[tuple[int, int], dict[str, Any]] | None = None
-        self._vault = Vault(project.state_path / "studies", self.content["identity"])
         self.ledger = Ledger(archive.votes_path(path), self._lock_path)
         self._pairs = {pair["id"]: pair for pair in self.content["pairs"]}
-        self._secret = self._joined()
+        self._secret = joined(project, path, self.rater)
         self.slots = self._slots()
 
     @property
@@ -69,40 +69,6 @@ class Study(View):
     def revealed(self) -> bool:
         """Whether the sides are known; no vote counts afterwards."""
         return "reveal" in self.content
-
-    def _joined(self) -> Secret | None:
-        """Return this rater's sides: those committed to, or new ones, committed to before they are shown."""
-        with lock(self._lock_path):
-            content = archive.load(self.path)
-            if "reveal" in content:
-                return None
-            secret = self._vault.find(self.rater)
-            committed = content["commitments"].get(self.rater)
-            if committed is not None and secret is None:
-                raise StudyError(
-                    f"the sides that {self.rater} was shown in {self.path.name} are not on this machine",
-                    hint="vote where the study was begun, or under another name (AITELIER_RATER)",
-                )
-            if secret is None:
-                secret = self._vault.make(self.rater, self._sides)
-            plan = {key: content[key] for key in PLAN}
-            sealed = sides.commitment(secret.salt, secret.seed, secret.sides, plan)
-            if committed is None:
-                content["commitments"][self.rater] = sealed
-                archive.rewrite(self.path, content)
-            elif committed != sealed:
-                raise StudyError(
-                    f"{self.path.name} was changed after it was written",
-                    hint="restore it from git, or begin a new study",
-                )
-            return secret
-
-    def _sides(self, seed: str) -> list[dict[str, Any]]:
-        """Return a new rater's sides as they follow from a seed."""
-        tuned = self._vault.tuned()
-        keys = [(pair["id"], pair["createdAt"]) for pair in self._pairs.values()]
-        lefts = sides.balanced(seed, keys)
-        return [_side(key, self._pairs[key[0]]["answers"], tuned[key[0]], lefts[key]) for key in keys]
 
     def _slots(self) -> list[Slot]:
         if self._secret is None:
@@ -264,7 +230,7 @@ class Study(View):
         with lock(self._lock_path):
             content = archive.load(self.path)
             if "reveal" not in content:
-                raters = {secret.by: secret.to_json() for secret in self._vault.all()}
+                raters = {secret.by: secret.to_json() for secret in vault_of(self.project, content).all()}
                 votes = {"count": len(self.ledger.rows()), "sha256": self.ledger.digest()}
                 content["reveal"] = {"at": now(), "raters": raters, "votes": votes}
                 Comparison(self.path, content, self.ledger).check()
@@ -308,9 +274,3 @@ class Study(View):
 def _head(kind: str, slot: Slot, side: Mapping[str, Any], rater: str) -> dict[str, Any]:
     head = {"kind": kind, "id": slot[0], "createdAt": side["createdAt"], "by": rater, "at": now()}
     return head | ({"repeat": True} if slot[1] else {})
-
-
-def _side(key: sides.Key, texts: Sequence[str], tuned: str, left: bool) -> dict[str, Any]:
-    base = next(sha for sha in map(sha256, texts) if sha != tuned)
-    first, second = (tuned, base) if left else (base, tuned)
-    return {"id": key[0], "createdAt": key[1], "tunedLeft": left, "left": first, "right": second}

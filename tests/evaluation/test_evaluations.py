@@ -1,10 +1,12 @@
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from aitelier_nb.errors import EvaluationError
 from aitelier_nb.evaluation.answers import Contestant, prompt, validation
-from aitelier_nb.evaluation.evaluations import collect, latest
+from aitelier_nb.evaluation.evaluations import collect, latest, ours
 from aitelier_nb.evaluation.measures import measure
 from aitelier_nb.schema import Answer, Example, Parameters
 
@@ -123,3 +125,18 @@ def test_a_stopped_evaluation_goes_on_where_it_was(project, written):
         collect(project, [Contestant("base", provider, "m")])
     collect(project, [Contestant("base", provider, "m")])
     assert len(calls) == 13
+
+
+def test_a_broken_file_beside_it_stops_no_evaluation(project, provider):
+    first = collect(project, contestants(provider))
+    (project.evals_path / "eval-v0-2020-01-01.json").write_text('{"createdAt": "2020', "utf-8")
+    assert collect(project, contestants(provider)).path == first.path
+    assert latest(project).path == first.path
+
+
+def test_files_of_the_ait_tool_stand_beside_ours_and_are_never_pooled(project, provider):
+    fixture = Path(__file__).parents[1] / "fixtures" / "ts-a8-evaluated" / "data" / "evals"
+    for path in fixture.glob("eval-*.json"):
+        shutil.copy(path, project.evals_path)
+    found = collect(project, contestants(provider))
+    assert [one.path for one in ours(project)] == [found.path]

@@ -285,6 +285,8 @@ def test_length_control_equals_a_logistic_regression(rows):
         return
     except (errors.PerfectSeparationWarning, errors.ConvergenceWarning, RuntimeWarning):
         return
+    if abs(fit.params).max() > 15:  # next to separation, where neither of the two is exact
+        return
     assert found.theta == pytest.approx(fit.params[0], abs=1e-6)
     assert found.phi == pytest.approx(fit.params[1], abs=1e-6)
     assert found.p_phi == pytest.approx(fit.pvalues[1], abs=1e-6)

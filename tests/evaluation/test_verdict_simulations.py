@@ -1,11 +1,13 @@
 """How often the rule errs and how soon it decides, over simulated studies. Each has its own seed."""
 
+import itertools
 import math
 
 import numpy as np
 from scipy import stats
 
 from aitelier_nb.evaluation.statistics import sequential, sign_test, verdict
+from aitelier_nb.evaluation.statistics.sequences import evidence
 
 STUDIES = 10_000
 
@@ -33,9 +35,9 @@ def test_looking_after_every_vote_calls_equal_models_better_in_at_most_one_of_tw
 
 def test_looking_after_each_of_200_votes_keeps_the_level_where_the_sign_test_does_not():
     rng = np.random.default_rng(20261122)
-    wins = rng.random((2000, 200)) < 0.5
+    wins = rng.random((1000, 200)) < 0.5
     stops = sum(sequential("".join("LW"[int(w)] for w in row)).stop is not None for row in wins)
-    assert stops / 2000 <= 0.05
+    assert stops / 1000 <= 0.05
     totals = wins.cumsum(axis=1)
     n = np.arange(1, 201)
     p = 2 * stats.binom.sf(np.maximum(totals, n - totals) - 1, n, 0.5)
@@ -51,11 +53,18 @@ def test_twenty_decided_votes_show_a_true_rate_of_eighty_per_cent_four_times_in_
     assert power >= 0.80
 
 
-def median_stop(rate, studies=2001):
-    rng = np.random.default_rng(7)
-    draws = rng.random((studies, 600)) < rate
-    stops = [sequential("".join("LW"[int(won)] for won in row)).stop or math.inf for row in draws]
-    return float(np.median(stops))
+def median_stop(rate):
+    """Return the exact median: the first number of votes by which half of all studies have stopped."""
+    going = {0: 1.0}  # chance of each number of wins among studies that go on
+    for n in itertools.count(1):
+        after = {}
+        for wins, chance in going.items():
+            after[wins + 1] = after.get(wins + 1, 0) + chance * rate
+            after[wins] = after.get(wins, 0) + chance * (1 - rate)
+        going = {w: c for w, c in after.items() if evidence(w, n - w) < math.log(20) - 1e-12}
+        if sum(going.values()) <= 0.5:
+            return n
+    return None
 
 
 def test_evidence_suffices_soon_when_the_models_differ():

@@ -19,8 +19,8 @@ from aitelier_nb.evaluation.statistics.proportions import normal
 
 __all__ = ["LengthControlled", "length_controlled"]
 
-NEWTON = 60
-FARTHEST = 25.0  # log-odds beyond which the estimate runs off to infinity
+NEWTON = 200
+FARTHEST = 100.0  # log-odds beyond which the estimate runs off to infinity
 
 
 @dataclass(frozen=True)

@@ -68,11 +68,16 @@ def _confidence(wins: int, losses: int, alpha: float) -> Interval:
     peak = wins / (wins + losses) if wins + losses else 0.5
 
     def inside(rate: float) -> bool:
-        return bool(special.xlogy(wins, rate) + special.xlog1py(losses, -rate) > limit)
+        return _log(wins, rate) + _log(losses, 1 - rate) > limit
 
     low = 0.0 if inside(0.0) else _edge(peak, 0.0, inside)
     high = 1.0 if inside(1.0) else _edge(peak, 1.0, inside)
     return low, high
+
+
+def _log(count: int, rate: float) -> float:
+    """Return log(rate^count)."""
+    return count * math.log(rate) if count and rate > 0 else -math.inf if count else 0.0
 
 
 def _edge(inner: float, outer: float, inside: Callable[[float], bool]) -> float:
