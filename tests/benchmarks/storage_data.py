@@ -38,7 +38,9 @@ def write(path: Path, count: int, seed: int = 0) -> None:
 
 def lines(text: str, begin: int, size: int, chance: np.random.Generator) -> list[str]:
     """Return some examples as lines."""
-    asked, answered = (np.minimum(chance.lognormal(mean, 0.7, size).astype(int) + 20, 12_000) for mean in (5.4, 6.4))
+    asked, answered = (
+        np.minimum(chance.lognormal(mean, 0.7, size).astype(int) + 20, 12_000) for mean in (5.4, 6.4)
+    )
     places = chance.integers(0, len(text) - 30_000, size)
     ratings, sides = chance.integers(0, 11, size), chance.integers(0, 10, size)
     return [

@@ -1,0 +1,51 @@
+"""Whatever is done in whatever order: the dataset holds what a plain list of values would hold."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aitelier_nb.schema import Config
+from aitelier_nb.storage.project import create, open_project
+
+SPEC = importlib.util.spec_from_file_location("crashing", Path(__file__).with_name("crashing.py"))
+crashing = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(crashing)
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([*sorted(set(crashing.KINDS)), "open again"]), st.integers(0, 20), st.integers(1, 10)
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(STEPS)
+def test_any_history_leaves_what_the_model_says(steps):
+    os.environ["AITELIER_RATER"] = "ada"
+    with tempfile.TemporaryDirectory() as folder:
+        project = create(folder, Config(name="bot", model="m"))
+        state, before = [], []
+        for step, (kind, anywhere, value) in enumerate(steps):
+            place = anywhere % (len(state) or 1)
+            if kind == "open again":
+                project = open_project(folder)
+            elif state or kind in ("add", "fold", "mirror", "format", "undo"):
+                crashing.apply(project, 0, kind, place, value, step)
+                after = crashing.changed(state, 0, kind, place, value, step)
+                if kind == "undo":
+                    after = before.pop() if before else state
+                elif after != state:
+                    before.append(state)
+                state = after
+            assert crashing.state_of(project) == state
+        project.dataset.fold()
+        assert crashing.state_of(open_project(folder)) == state
+        assert not project.dataset.problems()
+        project.close()
