@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from aitelier_nb.errors import UsageError
+from aitelier_nb.providers.base import JobRequest
+from aitelier_nb.providers.local import exports, jobs, trainer
+
+pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # peft's
+
+
+@pytest.fixture(scope="module")
+def job(tiny, tmp_path_factory):
+    from tiny_model import training_file
+
+    folder = tmp_path_factory.mktemp("exports")
+    words = {"learning_rate": 0.05, "max_steps": 6, "lora_trainable_modules": "all-linear"}
+    request = JobRequest(str(tiny), training_file(folder / "train.jsonl"), "a" * 64, hyperparameters=words)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AITELIER_CACHE", str(folder / "cache"))
+        made = jobs.prepare(folder / "jobs", request)
+        assert trainer.main([str(made)]) == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def ollama(tiny, job, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gguf") / "ollama"
+    assert [file.name for file in exports.gguf(tiny, job / "adapter", folder)] == ["Modelfile", "model.gguf"]
+    return folder
+
+
+def logits(model):
+    import torch
+
+    with torch.no_grad():
+        return model.eval()(torch.tensor([list(range(3, 40))])).logits
+
+
+def tuned(tiny, job):
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    return PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny), job / "adapter")
+
+
+def test_merged_weights_answer_like_the_adapter_and_not_like_the_base(tiny, job, tmp_path):
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    exports.merged(tiny, job / "adapter", tmp_path / "merged")
+    whole = logits(AutoModelForCausalLM.from_pretrained(tmp_path / "merged"))
+    assert torch.allclose(whole, logits(tuned(tiny, job)), atol=1e-4)
+    assert not torch.allclose(whole, logits(AutoModelForCausalLM.from_pretrained(tiny)), atol=1e-2)
+    assert AutoTokenizer.from_pretrained(tmp_path / "merged").chat_template
+
+
+def test_a_gguf_file_is_read_back_with_the_same_logits_tokens_and_template(tiny, job, ollama):
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    read = AutoModelForCausalLM.from_pretrained(ollama, gguf_file="model.gguf", dtype=torch.float32)
+    assert torch.allclose(logits(read), logits(tuned(tiny, job)), atol=1e-4)
+    theirs = AutoTokenizer.from_pretrained(ollama, gguf_file="model.gguf")
+    ours = AutoTokenizer.from_pretrained(tiny)
+    assert theirs.chat_template == ours.chat_template
+    assert theirs("Hello 123, ünïcode")["input_ids"] == ours("Hello 123, ünïcode")["input_ids"]
+    assert (ollama / "Modelfile").read_text() == 'FROM ./model.gguf\nPARAMETER stop "<|im_end|>"\n'
+
+
+def test_our_own_reader_reads_the_gguf_file_too(tiny, job, ollama, tmp_path, monkeypatch):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from aitelier_nb.providers.local import library
+
+    monkeypatch.setenv("AITELIER_CACHE", str(tmp_path / "cache"))
+    model = library.find(str(ollama / "model.gguf"))
+    assert torch.equal(
+        logits(AutoModelForCausalLM.from_pretrained(model.folder)),
+        logits(AutoModelForCausalLM.from_pretrained(library.find(str(ollama)).folder)),
+    )
+    assert torch.allclose(
+        logits(AutoModelForCausalLM.from_pretrained(model.folder)), logits(tuned(tiny, job)), atol=1e-4
+    )
+
+
+def test_an_adapter_is_copied_as_peft_reads_it(job, tmp_path):
+    files = exports.adapter(job / "adapter", tmp_path / "adapter")
+    assert [file.name for file in files] == ["adapter_config.json", "adapter_model.safetensors"]
+    assert files[1].read_bytes() == (job / "adapter" / "adapter_model.safetensors").read_bytes()
+
+
+def test_a_recipe_holds_the_run_by_trls_names_with_the_effective_batch_kept(job, tmp_path):
+    [recipe, data] = exports.recipe(job, tmp_path / "recipe")
+    told = dict(line.split(": ", 1) for line in recipe.read_text().splitlines()[1:] if ": " in line)
+    assert json.loads(told["learning_rate"]) == 0.05
+    assert json.loads(told["max_steps"]) == 6
+    assert json.loads(told["assistant_only_loss"]) is True
+    assert (
+        json.loads(told["per_device_train_batch_size"]) * json.loads(told["gradient_accumulation_steps"]) == 4
+    )
+    assert data.read_bytes() == (job / "train.jsonl").read_bytes()
+    assert "torchrun" in recipe.read_text().splitlines()[0]
+
+
+def test_a_folder_that_holds_something_is_never_written_into(job, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is there already"):
+        exports.adapter(job / "adapter", tmp_path / "full")
