@@ -227,10 +227,11 @@ export class Queue {
 
   acknowledged(message) {
     if (message.session === this.session) this.settled(message);
-    else
-      this.others = this.others.filter((one) => one.session !== message.session || one.seq !== message.seq);
+    const place = this.others.findIndex((one) => one.session === message.session && one.seq === message.seq);
+    const adopted = place >= 0 ? this.others.splice(place, 1)[0] : null;
     if (message.counts) this.counts = message.counts;
     if (message.example) this.replace(message.example);
+    if (adopted && message.ok && adopted.id === this.current?.id) this.go(this.place + 1);
     this.shelve();
     clearTimeout(this.quiet);
     if (this.unsaved === 0) this.quiet = setTimeout(() => this.send({ kind: "settled" }), QUIET);

@@ -160,8 +160,11 @@ describe("the kernel is gone", () => {
     begin();
     expect(model.of("rate")).toEqual([lost]);
     expect(queue.unsaved).toBe(1);
-    model.emit("msg:custom", { kind: "ack", session: lost.session, seq: lost.seq, ok: true });
+    queue.go(1);
+    const row = { id: lost.id, rating: 9 };
+    model.emit("msg:custom", { kind: "ack", session: lost.session, seq: lost.seq, ok: true, example: row });
     expect(queue.unsaved).toBe(0);
+    expect(queue.place).toBe(2);
     expect(sessionStorage).toHaveLength(0);
   });
 
