@@ -79,6 +79,9 @@ class JobRequest:
     known_jobs: frozenset[str] = frozenset()
 
 
+CENT = 0.01  # US dollars
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What a job would cost, before anything is spent; str() is the sentence to show with the question.
@@ -94,7 +97,9 @@ class Estimate:
     notices: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        price = f"about ${self.price:,.2f}" if self.price is not None else "price unknown"
+        price = "price unknown" if self.price is None else f"about ${self.price:,.2f}"
+        if self.price is not None and 0 < self.price < CENT:
+            price = "less than one cent"
         tokens = [f"{self.tokens:,} tokens"] if self.tokens is not None else []
         reason = [self.reason] if self.reason else []
         return "; ".join([", ".join([price, *tokens]), *reason, *self.notices])

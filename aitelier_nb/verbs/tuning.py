@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aitelier_nb.consent import ask_for
@@ -262,15 +262,19 @@ def train(  # noqa: PLR0913, PLR0917 - hyperparameters are arguments
     if known is not None and known.status not in ("failed", "cancelled"):
         return Run(place, known, notes=[*plan.notes, ALREADY]).refresh()
     if provider.costs_money:
-        ask_for(_price(provider, plan), confirm)
+        question, notices = _price(provider, plan)
+        ask_for(question, confirm)
+        plan = replace(plan, notes=(*plan.notes, *notices))
     record = runs.start(place, provider, plan)
     return Run(place, record, notes=plan.notes)
 
 
-def _price(provider: Trainer, plan: runs.Plan) -> str:
+def _price(provider: Trainer, plan: runs.Plan) -> tuple[str, tuple[str, ...]]:
+    """Return the question about money, and what else the person should know."""
     estimate = getattr(provider, "estimate", None)
-    cost = str(estimate(plan.request)) if estimate is not None else "the provider does not tell the price"
-    return f"train {plan.request.model} at {provider.name} on {len(plan.train_ids)} examples ({cost})?"
+    told = estimate(plan.request) if estimate is not None else "the provider does not tell the price"
+    question = f"train {plan.request.model} at {provider.name} on {len(plan.train_ids)} examples ({told})?"
+    return question, tuple(getattr(told, "notices", ()))
 
 
 def status(all: bool = False, project: Where = None) -> Runs:  # noqa: A002 - the flag's word
