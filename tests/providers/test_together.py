@@ -14,10 +14,11 @@ from aitelier_nb.errors import (
     QuotaExceeded,
     RateLimited,
     ResponseError,
+    ServiceFailed,
     UsageError,
 )
 from aitelier_nb.providers.base import JobRequest, Settings, Trainer, open_provider
-from aitelier_nb.providers.together import Together
+from aitelier_nb.providers.together import Together, multipart
 
 CREATE = "POST /v1/fine-tunes"
 
@@ -395,3 +396,25 @@ def test_an_unsafe_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError) as caught:
         Together(Settings(base_url=address))
     assert "secret" not in str(caught.value)
+
+
+def test_a_very_large_file_goes_in_parts(
+    together: Together, service: TogetherService, server: Server, tmp_path: Path
+) -> None:
+    path = job_request(tmp_path).training_file
+    server.fail("PUT /v1/__store/.*", reset, status(503))
+    fields = {"purpose": "fine-tune", "file_name": "train.jsonl", "file_type": "jsonl", "checksum": "0" * 64}
+    file_id = multipart.upload(together.client, path, fields, part=500)
+    assert service.contents[file_id] == training_file()
+    assert service.aborted == []
+
+
+def test_parts_that_cannot_be_sent_are_given_up(
+    together: Together, service: TogetherService, server: Server, tmp_path: Path
+) -> None:
+    path = job_request(tmp_path).training_file
+    server.fail("PUT /v1/__store/.*", *[status(500)] * 9)
+    fields = {"purpose": "fine-tune", "file_name": "train.jsonl", "file_type": "jsonl", "checksum": "0" * 64}
+    with pytest.raises(ServiceFailed):
+        multipart.upload(together.client, path, fields, part=500)
+    assert service.aborted == ["file-1"]

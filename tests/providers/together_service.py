@@ -56,7 +56,8 @@ class TogetherService:
         self.url = ""
         self.served = True
         self.endpoints: dict[str, dict[str, Any]] = {}
-        self.minutes: list[str] = []
+        self.parts: dict[str, bytes] = {}
+        self.aborted: list[str] = []
         self._numbers = itertools.count(1)
 
     def __call__(self, request: Request) -> Response:
@@ -77,6 +78,9 @@ class TogetherService:
             ("POST", "/files", self._begin),
             ("POST", "/files/upload", self._direct),
             ("POST", r"/files/([^/]+)/preprocess", self._preprocess),
+            ("POST", "/files/multipart/initiate", self._initiate),
+            ("POST", "/files/multipart/complete", self._complete),
+            ("POST", "/files/multipart/abort", self._abort),
             ("GET", r"/files/([^/]+)", self._file),
             ("GET", "/fine-tunes/models/limits", self._limits),
             ("GET", "/fine-tunes/models/supported", lambda _: Response(200, {"models": [BASE]})),
@@ -119,10 +123,38 @@ class TogetherService:
 
     def _store(self, request: Request, file_id: str) -> Response:
         assert "authorization" not in request.headers, "the store must not see the key"
+        if "/" in file_id:
+            self.parts[file_id] = request.body
+            return Response(
+                200, b"", {"etag": f'"{hashlib.md5(request.body, usedforsecurity=False).hexdigest()}"'}
+            )
         assert hashlib.sha256(request.body).hexdigest() == self.files[file_id]["checksum"]
         self.contents[file_id] = request.body
         self.files[file_id] |= {"bytes": len(request.body)}
         return Response(200, b"")
+
+    def _initiate(self, request: Request) -> Response:
+        file_id = f"file-{next(self._numbers)}"
+        self.files[file_id] = file_record(file_id, request.json["file_name"], request.json["file_size"])
+        places = [
+            {"PartNumber": number, "URL": f"{self.url}/__store/{file_id}/{number}", "Headers": {}}
+            for number in range(request.json["num_parts"], 0, -1)
+        ]
+        return Response(200, {"upload_id": "up-1", "file_id": file_id, "parts": places})
+
+    def _complete(self, request: Request) -> Response:
+        file_id = request.json["file_id"]
+        content = b""
+        for part in request.json["parts"]:
+            piece = self.parts[f"{file_id}/{part['part_number']}"]
+            assert part["etag"] == f'"{hashlib.md5(piece, usedforsecurity=False).hexdigest()}"'
+            content += piece
+        self.contents[file_id] = content
+        return Response(200, {"file": self.files[file_id]})
+
+    def _abort(self, request: Request) -> Response:
+        self.aborted.append(request.json["file_id"])
+        return Response(200, {})
 
     def _direct(self, request: Request) -> Response:
         form = request.form()

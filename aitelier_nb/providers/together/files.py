@@ -15,11 +15,13 @@ from aitelier_nb.progress import Progress
 from aitelier_nb.providers.contents import blocks, name_of, sha256
 from aitelier_nb.providers.faults import json_of
 from aitelier_nb.providers.http import Client
+from aitelier_nb.providers.together import multipart
 
 __all__ = ["find", "upload", "wait_until_validated"]
 
 LARGEST = 50_100_000_000  # bytes of a file, the service's own client's limit
 BLOCK = 1 << 20
+IN_ONE = 5 << 30  # bytes above which a file goes in parts
 SHOWN_FROM = 8 << 20  # a smaller file is away before a bar could be read
 MOVED = frozenset({301, 302, 303, 307, 308})
 HOPS = 20
@@ -28,7 +30,7 @@ PENDING = ("PENDING", "QUEUED", "RUNNING")
 NO_REDIRECT_WAY = frozenset({404, 405, 501})
 
 
-def upload(client: Client, path: Path) -> str:
+def upload(client: Client, path: Path, in_one: int = IN_ONE) -> str:
     """Return the id of a file with this content: the one that is there, or a new one.
 
     The name at the service carries the content's hash, so that it is found again. The bytes go
@@ -53,6 +55,8 @@ def upload(client: Client, path: Path) -> str:
         "file_type": "jsonl",
         "checksum": digest,
     }
+    if size > in_one:
+        return multipart.upload(client, path, fields)
     ways = frozenset({*MOVED, 409}) | NO_REDIRECT_WAY
     asked = client.send(
         "POST",
