@@ -11,6 +11,8 @@ from typing import Any
 from aitelier_nb.curation import leaks
 from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.formats import hub, preferences, tables, writers
+from aitelier_nb.providers.base import Settings
+from aitelier_nb.providers.local.provider import LocalProvider
 from aitelier_nb.schema import Example
 from aitelier_nb.storage import files
 from aitelier_nb.storage.project import Project
@@ -20,7 +22,8 @@ from aitelier_nb.views import View
 __all__ = ["Exported", "export"]
 
 CHAT = ("openai", "together", "fireworks", "trl")
-KINDS = (*CHAT, "preference", "kto", "csv", "parquet", "hf")
+MODEL = ("adapter", "merged", "gguf", "recipe")
+KINDS = (*CHAT, "preference", "kto", "csv", "parquet", "hf", *MODEL)
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,6 +41,8 @@ class Exported(View):
 
     def headline(self) -> str:
         """Say what was written."""
+        if self.kind in MODEL:
+            return f"the latest local run exported as {self.kind}"
         return f"{sum(count for _, count in self.written)} examples exported as {self.kind}"
 
     def columns(self) -> Sequence[str]:
@@ -46,7 +51,7 @@ class Exported(View):
 
     def rows(self) -> list[Sequence[object]]:
         """Return a file a row."""
-        return list(self.written)
+        return [(path, None if self.kind in MODEL else count) for path, count in self.written]
 
     def notes(self) -> Sequence[str]:
         """Count what was left out."""
@@ -54,16 +59,18 @@ class Exported(View):
 
 
 def export(kind: str, path: str | Path, project: Where = None) -> Exported:
-    """Write the project's examples in another shape; the project itself stays as it is.
+    """Write the project's examples or its tuned model in another shape; the project stays as it is.
 
     Training files (openai, together, fireworks, trl, preference, kto) hold no example of validation and
     none that is near to one. A table (csv, parquet) and a dataset folder (hf) hold all examples, with
-    their side.
+    their side. The model of the latest local run goes out as adapter (PEFT), merged (safetensors),
+    gguf (llama.cpp, Ollama) or recipe (the run as TRL's YAML), each into a new folder.
 
     Parameters
     ----------
     kind
-        openai, together, fireworks or trl (chat files), preference, kto, csv, parquet or hf.
+        openai, together, fireworks or trl (chat files), preference, kto, csv, parquet or hf; or
+        adapter, merged, gguf or recipe.
     path
         The file to write; for hf the folder. A chat kind with a folder writes train.jsonl and val.jsonl.
 
@@ -83,6 +90,8 @@ def export(kind: str, path: str | Path, project: Where = None) -> Exported:
     if kind not in KINDS:
         raise UsageError(f"there is no kind of export {kind!r}", hint=f"one of {', '.join(KINDS)}")
     place = current(project)
+    if kind in MODEL:
+        return _model(place, kind, Path(path).expanduser())
     place.dataset.fold()
     examples = list(place.dataset.examples())
     if not examples:
@@ -96,6 +105,18 @@ def export(kind: str, path: str | Path, project: Where = None) -> Exported:
         content = tables.csv(examples) if kind == "csv" else [tables.parquet(examples)]
         return _written(kind, [(target, content, len(examples))])
     return _choices(place, kind, target, examples)
+
+
+def _model(place: Project, kind: str, target: Path) -> Exported:
+    """Write the model of the latest local run; a recipe needs no finished one."""
+    standing = [run for run in place.runs if run.provider == "local"]
+    if kind != "recipe":
+        standing = [run for run in standing if run.status == "completed"]
+    if not standing:
+        raise UsageError("there is no local run to export", hint="train one with ait.train() (ait train)")
+    provider = LocalProvider(Settings(project=place.path))
+    made = provider.export(standing[-1].job_id, kind, target)
+    return Exported(kind, tuple((file.as_posix(), 0) for file in made))
 
 
 def _chat(place: Project, kind: str, target: Path, examples: Sequence[Example]) -> Exported:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aitelier_nb.errors import NotCallable, ProjectError
 from aitelier_nb.providers.base import ChatRequest, JobRequest, Settings
-from aitelier_nb.providers.local import adapters, jobs, library, worker
+from aitelier_nb.providers.local import adapters, exports, jobs, library, worker
 from aitelier_nb.providers.local.answers import Contestant
 from aitelier_nb.schema import Answer, Event, Job
 
@@ -88,6 +88,17 @@ class LocalProvider:
         if not adapters.is_whole(folder):
             raise NotCallable(f"the run {job_id} has no adapter", hint="`ait status` says how the run stands")
         return folder
+
+    def export(self, job_id: str, kind: str, path: Path) -> list[Path]:
+        """Write a run's model for elsewhere and return the files: adapter, merged, gguf or recipe."""
+        folder = jobs.folder_of(self._jobs(), job_id)
+        if kind == "recipe":
+            return exports.recipe(folder, path)
+        if kind == "adapter":
+            return exports.adapter(self.adapter(job_id), path)
+        write = {"merged": exports.merged, "gguf": exports.gguf}[kind]
+        model = library.find(jobs.asked(self._jobs(), job_id)["model"])
+        return write(model.folder, self.adapter(job_id), path)
 
     def _contestant(self, model: str) -> Contestant:
         """Return the folders of what answers under a name: a base, or a base and its adapter."""

@@ -111,3 +111,24 @@ def test_a_folder_that_holds_something_is_never_written_into(job, tmp_path):
     (tmp_path / "full" / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="is there already"):
         exports.adapter(job / "adapter", tmp_path / "full")
+
+
+def test_the_verb_exports_the_latest_local_run(job, tmp_path):
+    import shutil
+
+    import aitelier_nb as ait
+    from aitelier_nb.schema import Run
+
+    ait.init("shop", path=tmp_path)
+    project = ait.open(tmp_path / "shop" if (tmp_path / "shop").is_dir() else tmp_path)
+    with pytest.raises(UsageError, match="no local run"):
+        ait.export("adapter", tmp_path / "out", project=project.path)
+    shutil.copytree(job, project.path / ".aitelier" / "jobs" / job.name)
+    started = "2026-01-01T00:00:00.000Z"
+    project.add_run(Run(job_id=job.name, provider="local", started_at=started, status="completed"))
+    made = ait.export("adapter", tmp_path / "out", project=project.path)
+    assert made.headline() == "the latest local run exported as adapter"
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
