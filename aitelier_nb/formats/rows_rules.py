@@ -25,7 +25,7 @@ KNOWN = {
     "openai": ("preference", "chat"),
     "fireworks": ("preference", "chat"),
     "trl": ("chosen", "label", "chat", "completion", "text"),
-    "local": ("chat",),
+    "local": ("preference", "chosen", "chat"),
 }
 MORE = {
     "together": {"chat": {"tools"}},
@@ -37,7 +37,7 @@ MORE = {
         "label": {"prompt", "tools"},
         "completion": {"tools"},
     },
-    "local": {"chat": {"tools"}},
+    "local": {"chat": {"tools"}, "chosen": {"prompt"}},
 }
 # What may stand before a turn of each role in a plain chat; None is the beginning.
 BEFORE: dict[str, tuple[str | None, ...]] = {
@@ -50,7 +50,7 @@ SHAPES = {
     "openai": "messages, or input with preferred_output and non_preferred_output",
     "fireworks": "messages, or input with preferred_output and non_preferred_output",
     "trl": "messages, prompt with completion, or prompt with chosen and rejected",
-    "local": "messages",
+    "local": "messages, or prompt with chosen and rejected",
 }
 
 
@@ -160,7 +160,9 @@ def _chosen_faults(row: Mapping[str, Any], limits: Limits) -> Iterator[Fault]:
     for name in ("prompt", "chosen", "rejected"):
         content = row.get(name)
         if isinstance(content, list):
-            yield from conversation_faults(content, limits, answered=name != "prompt")
+            for fault in conversation_faults(content, limits, answered=name != "prompt"):
+                if fault.rule != "only_assistant" or "prompt" not in row:  # the user's turns stand there
+                    yield fault
         elif name in row and not isinstance(content, str):
             yield Fault(
                 "text_type", f"{name} is {kind_of(content)}, not text", "give a text or a list of turns"

@@ -139,6 +139,15 @@ def test_training_files_of_an_example_project_pass_at_every_provider(name, copie
         assert ait.check("data/train.jsonl", provider=provider).to_json()["findings"] == []
 
 
+@pytest.mark.parametrize("provider", ["local", "together", "fireworks", "openai"])
+def test_preference_files_of_the_rewrites_pass_at_every_provider(provider, copied):
+    copied("preference")
+    ait.split(seed=3)
+    assert ait.format(provider, kind="preference").to_json()["train"] == 32
+    found = ait.check("data/train.preference.jsonl", provider=provider).to_json()
+    assert (found["ok"], found["findings"]) == (True, [])
+
+
 def test_each_rewrite_above_its_original_makes_a_preference_pair(copied):
     folder = copied("preference")
     ait.split(seed=3)
