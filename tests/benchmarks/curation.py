@@ -49,7 +49,27 @@ def show(what, measured, anchor, of, goal):
 def texts(count, seed, mean=60):
     """Texts of words with the frequencies of a language; the length is skewed as in chats."""
     rng = np.random.default_rng(seed)
-    words = np.array([f"{'abcdefghij'[n % 10]}{n}" for n in range(30_000)])
+    parts = [
+        "ta",
+        "re",
+        "in",
+        "ko",
+        "sel",
+        "ma",
+        "der",
+        "lo",
+        "ing",
+        "pe",
+        "st",
+        "an",
+        "vi",
+        "our",
+        "ne",
+        "ble",
+    ]
+    words = np.array(
+        [parts[n % 16] + parts[n // 16 % 16] + (parts[n // 256 % 16] if n > 255 else "") for n in range(4096)]
+    )
     weights = 1 / np.arange(1, len(words) + 1)
     lengths = np.clip(rng.lognormal(np.log(mean) - 0.3, 0.8, count).astype(int), 8, 600)
     drawn = words[rng.choice(len(words), size=lengths.sum(), p=weights / weights.sum())]
