@@ -130,7 +130,11 @@ def test_rating_goes_on_while_a_cell_runs(lab) -> None:
     folder = project(lab, "busy", [f"answer {n}" for n in range(1, 31)])
     wait = "import pathlib, time\nwhile not pathlib.Path('go').exists(): time.sleep(0.05)"
     book = lab.notebook("busy", [RATE, wait], folder)
-    book.run()
+    book.command("notebook:run-cell")
+    book.widget()
+    book.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1 }")
+    book.command("notebook:run-cell")
+    book.until("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
     book.widget().click()
     for _ in range(20):
         book.page.keyboard.press("8")
