@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from aitelier_nb.errors import ConflictError, DataError
 from aitelier_nb.schema import Edit
-from aitelier_nb.storage import bodies, contents, editing, files, forgetting, frames, history, mirrors
+from aitelier_nb.storage import bodies, contents, edit_log, editing, files, forgetting, frames, mirrors
 from aitelier_nb.storage.editing import now
 from aitelier_nb.storage.folding import chunks, fold, highest_id
 from aitelier_nb.storage.journal import GONE, NOTHING, Change, Entry, edit
@@ -311,7 +311,7 @@ class Dataset(Past):
             count = forgetting.history_rows(self.history_path, example_id)
             told += [f"{count} lines of data/history.jsonl"] if count else []
             gone = Change(example_id, known.created_at, NOTHING, NOTHING, GONE, GONE)
-            history.append(self.history_path, [self._entry("forget", None, None, [gone])])
+            edit_log.append(self.history_path, [self._entry("forget", None, None, [gone])])
             self._state.refresh()
             return told + forgetting.left_over(self._folder, known)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from aitelier_nb.storage import files, history
+from aitelier_nb.storage import edit_log, files
 from aitelier_nb.storage.files import Span
 from aitelier_nb.storage.index import Index
 from aitelier_nb.storage.journal import NOTHING, Change, Entry
@@ -26,7 +26,7 @@ def fold(state: State, history_path: Path) -> bool:
     if not entries:
         return False
     made = [entry for entry in entries if entry.changes or _was_added(state, entry)]
-    history.append(history_path, [*made, *map(conflict_entry, state.conflicts)])
+    edit_log.append(history_path, [*made, *map(conflict_entry, state.conflicts)])
     if state.pending:
         files.replace(state.path, chunks(state.index, state.pending))
     state.journal.clear()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from aitelier_nb.storage import files, history
+from aitelier_nb.storage import edit_log, files
 from aitelier_nb.storage.journal import Change
 
 __all__ = ["Trace", "erase", "history_rows", "left_over", "trace"]
@@ -113,7 +113,7 @@ def history_rows(path: Path, example_id: int) -> int:
     if not path.exists():
         return 0
     lines = path.read_bytes().split(b"\n")
-    rows = [(line, history.parsed(line)) for line in lines]
+    rows = [(line, edit_log.parsed(line)) for line in lines]
     kept = [line for line, row in rows if row is None or row.id != example_id]
     if len(kept) < len(lines):
         files.replace(path, [b"\n".join(kept)])

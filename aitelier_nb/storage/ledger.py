@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from aitelier_nb.storage import files, history
+from aitelier_nb.storage import edit_log, files
 from aitelier_nb.storage.journal import Entry, Journal
 
 __all__ = ["Ledger"]
@@ -56,7 +56,7 @@ class Ledger:
         try:
             for line in files.read_at(descriptor, start, size - start).split(b"\n"):
                 if b'"rating"' in line or b'"key"' in line:
-                    row = history.parsed(line)
+                    row = edit_log.parsed(line)
                     if row is not None:
                         self._take(row.entry())
         finally:

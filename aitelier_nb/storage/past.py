@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aitelier_nb.errors import ConflictError, DataError
 from aitelier_nb.schema import Edit, Example
-from aitelier_nb.storage import editing, history
+from aitelier_nb.storage import edit_log, editing
 from aitelier_nb.storage.editing import now
 from aitelier_nb.storage.folding import conflict_entry
 from aitelier_nb.storage.journal import GONE, Change, Entry, edit
@@ -48,7 +48,7 @@ class Past(Reading):
         own = {example_id, *(change.former["id"] for change in _renumberings(entries, example_id, made))}
         found = []
         for entry in entries:
-            if any(history.concerns(entry.ids, one) for one in own):
+            if any(edit_log.concerns(entry.ids, one) for one in own):
                 found.append(_added(entry, example_id, made))
             found += [
                 edit(entry, change)
@@ -60,7 +60,7 @@ class Past(Reading):
         return found
 
     def _entries_of(self, example_id: int) -> list[Entry]:
-        folded = history.of_example(self.history_path, example_id)
+        folded = edit_log.of_example(self.history_path, example_id)
         known = {entry.event for entry in folded}
         waiting = [*self._state.journal.entries, *map(conflict_entry, self._state.conflicts)]
         return [
@@ -70,7 +70,7 @@ class Past(Reading):
                 for entry in waiting
                 if entry.event not in known
                 and (
-                    history.concerns(entry.ids, example_id) or any(c.id == example_id for c in entry.changes)
+                    edit_log.concerns(entry.ids, example_id) or any(c.id == example_id for c in entry.changes)
                 )
             ),
         ]
@@ -138,7 +138,7 @@ class Past(Reading):
 
     def _backwards(self) -> Iterator[Entry]:
         yield from reversed(self._state.journal.entries)
-        yield from history.entries(self.history_path)
+        yield from edit_log.entries(self.history_path)
 
     def _reverse(self, change: Change) -> Change:
         back = editing.reverse(change, self._state.body(change.id))
