@@ -147,7 +147,7 @@ def _record(project: Project, provider: str, plan: Plan, job: Job) -> Run:
         "provider": provider,
         "started_at": job.created_at or now(),
         "status": job.status,
-        "hyperparameters": _shown(request.hyperparameters, job),
+        "hyperparameters": _shown(request.hyperparameters, job, len(plan.train_ids)),
         "aitelier_nb": ours,
     }
     if job.status == "completed" and job.model_id:
@@ -165,9 +165,12 @@ def _file_facts(data: bytes) -> dict[str, Any]:
     return {"sha256": digest, "bytes": len(data), "examples": data.count(b"\n")}
 
 
-def _shown(requested: Mapping[str, Any], job: Job) -> dict[str, Any]:
+def _shown(requested: Mapping[str, Any], job: Job, examples: int) -> dict[str, Any]:
     """Return the hyperparameters for the project file: as asked for, else as the provider echoes them."""
     values = {**{name: job.hyperparameters.get(name) for name in SHOWN}, **requested}
+    steps, batch = values.get("max_steps"), values.get("batch_size")
+    if values.get("epochs") is None and isinstance(steps, int) and isinstance(batch, int) and examples:
+        values["epochs"] = round(steps * batch / examples, 2)
     return {to_camel(name): value for name, value in values.items() if value is not None}
 
 

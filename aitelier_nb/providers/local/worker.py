@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import queue
 import subprocess
 import sys
 import tempfile
@@ -148,7 +149,7 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not be taken for a reply
     runtime = Runtime()
-    for line in sys.stdin.buffer:
+    for line in iter(_orders().get, b""):
         try:
             for reply in _obeyed(runtime, json.loads(line)):
                 _send(replies, reply)
@@ -163,6 +164,19 @@ def main() -> None:
                 "hint": "use a smaller model",
             }
             _send(replies, {"error": told})
+
+
+def _orders() -> queue.Queue[bytes]:
+    """Return the orders as they come; the process ends with its input, also in the middle of an answer."""
+    lines: queue.Queue[bytes] = queue.Queue()
+
+    def read() -> None:
+        for line in sys.stdin.buffer:
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
 
 
 def _obeyed(runtime: Runtime, order: dict[str, Any]) -> Iterator[dict[str, Any]]:
