@@ -13,7 +13,7 @@ from aitelier_nb.providers.base import Estimate, JobRequest, Settings
 from aitelier_nb.providers.contents import name_of, sha256
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.hosted import Hosted
-from aitelier_nb.providers.openai import files, prices, wire
+from aitelier_nb.providers.openai import estimates, files, wire
 from aitelier_nb.schema import Event, Job
 
 __all__ = ["OpenAI"]
@@ -35,7 +35,7 @@ class OpenAI(Hosted):
         self._today: Callable[[], date] = settings.options.get("today") or (lambda: datetime.now(UTC).date())
 
     def estimate(self, request: JobRequest) -> Estimate:
-        """Return what a job would cost by the price list, and what is closing when; nothing is sent.
+        """Return how many tokens a job would train on, and what is closing when; nothing is sent.
 
         Raises
         ------
@@ -43,7 +43,7 @@ class OpenAI(Hosted):
             The hyperparameters are not what the service takes.
         """
         wire.request_body(request, "training", None)
-        return prices.estimate(request, self._today())
+        return estimates.estimate(request, self._today())
 
     def create_job(self, request: JobRequest) -> Job:
         """Upload the files and start the job, once.

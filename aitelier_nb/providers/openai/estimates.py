@@ -1,30 +1,18 @@
-"""What OpenAI's fine-tuning costs, from its price list: the service itself has no estimate to ask for."""
+"""What is known of an OpenAI job before it is paid for: its tokens, and what closes; no made-up price."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from aitelier_nb.providers.base import Estimate, JobRequest
 
-__all__ = ["CLOSES", "PER_MILLION", "estimate", "notices"]
+__all__ = ["CLOSES", "estimate", "notices"]
 
 CLOSES = date(2027, 1, 6)
 """From this day on nobody can create a fine-tuning job (the service's page on deprecations)."""
-
-LISTED = "2025-06"
-PER_MILLION: Mapping[str, float] = {
-    "gpt-4.1-nano": 1.5,
-    "gpt-4.1-mini": 5.0,
-    "gpt-4.1": 25.0,
-    "gpt-4o-mini": 3.0,
-    "gpt-4o": 25.0,
-    "gpt-3.5-turbo": 8.0,
-}
-"""US dollars for a million trained tokens, by the beginning of the model's name; longest first."""
 
 USUAL_EPOCHS = 3
 CHARACTERS = 4  # of English text to a token
@@ -32,16 +20,12 @@ TURN = 4  # tokens that a turn costs beside its text
 
 
 def estimate(request: JobRequest, today: date) -> Estimate:
-    """Return tokens times epochs times list price; both factors are estimates and say so."""
+    """Return tokens times epochs, estimated and called so; the service tells no price, so there is none."""
     epochs = request.hyperparameters.get("epochs")
     assumed = "" if epochs else f"{USUAL_EPOCHS} epochs assumed; "
     tokens = _tokens(request.training_file) * int(epochs or USUAL_EPOCHS)
-    base = request.model.removeprefix("ft:")
-    names = [name for name in PER_MILLION if base.startswith(name)]
-    price = PER_MILLION[max(names, key=len)] * tokens / 1e6 if names else None
-    listed = f"list price of {LISTED}" if names else f"no list price known for {request.model}"
-    reason = f"{assumed}tokens estimated from the text's length, {listed}"
-    return Estimate(price=price, tokens=tokens, reason=reason, notices=notices(today))
+    reason = f"{assumed}tokens estimated from the text's length, OpenAI tells no price through its service"
+    return Estimate(price=None, tokens=tokens, reason=reason, notices=notices(today))
 
 
 def notices(today: date) -> tuple[str, ...]:
