@@ -23,3 +23,8 @@ def node_packages() -> Path:
         if done.returncode:
             pytest.skip(f"npm could not install the front end's packages: {done.stderr.strip()[-200:]}")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the browser last: its driver keeps an event loop in this thread until the session ends."""
+    items.sort(key=lambda item: "browser" in item.path.parts)

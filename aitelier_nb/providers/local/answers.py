@@ -128,6 +128,7 @@ class Runtime:
         from transformers.utils import logging
 
         logging.disable_progress_bar()
+        machine.use_threads()
         self.close()
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(base)

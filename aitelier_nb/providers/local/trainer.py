@@ -62,6 +62,7 @@ class _Run:
 
         from aitelier_nb.providers.local import learning, machine
 
+        machine.use_threads()
         precision = machine.precision(self._asked.precision)
         self._report(
             "start", message="loading the model", world_size=self._job["world_size"], precision=precision
