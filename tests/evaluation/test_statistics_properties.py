@@ -15,6 +15,7 @@ from aitelier_nb.evaluation import statistics as s
 counts = some.integers(0, 60)
 votes = some.lists(some.sampled_from("WTLB"), max_size=80)
 marks = some.integers(1, 10)
+NAN = float("nan")
 quick = settings(max_examples=60, deadline=None)
 
 
@@ -97,20 +98,68 @@ def test_a_paired_difference_equals_scipys_and_all_sign_flips(pairs):
         assert found.p is found.interval is found.effect is None
 
 
-def test_beyond_twenty_pairs_the_sign_flips_are_seeded_and_near_the_exact_value():
-    base = [5, 6, 7] * 10
-    tuned = [6, 6, 9, 5, 7, 7] * 5
-    d = np.subtract(tuned, base)
-    exact = np.ones(1)
-    for size in np.abs(d):  # the distribution of the sum, by convolution
-        step = np.zeros(2 * size + 1)
-        step[0] += 0.5
-        step[-1] += 0.5
-        exact = np.convolve(exact, step)
-    sums = np.arange(len(exact)) - np.abs(d).sum()
-    p = exact[np.abs(sums) >= abs(d.sum())].sum()
-    assert s.paired_difference(base, tuned).p_permutation == pytest.approx(p, abs=4 * math.sqrt(p / 1e5))
-    assert s.paired_difference(base, tuned, seed=7) == s.paired_difference(base, tuned, seed=7)
+def convolved(steps):
+    """Return the distribution of a sum by plain convolution."""
+    total = np.ones(1)
+    for step in steps:
+        total = np.convolve(total, step)
+    return total
+
+
+@quick
+@given(
+    some.lists(some.integers(-27, 27), min_size=2, max_size=70),
+    some.sampled_from([1, 2, 3]),
+)
+def test_all_sign_flips_and_all_resamples_equal_a_convolution_however_many_pairs(steps, parts):
+    found = s.paired_difference([0.0] * len(steps), [step / parts for step in steps])
+    coin = [np.bincount([0, 2 * abs(step)]) / 2 for step in steps]
+    sums = np.arange(2 * sum(map(abs, steps)) + 1) - sum(map(abs, steps))
+    p = convolved(coin)[np.abs(sums) >= abs(sum(steps))].sum()
+    assert found.p_permutation == pytest.approx(p, abs=1e-12)
+    if len(set(steps)) == 1:
+        assert found.bootstrap is None
+        return
+    n, least = len(steps), min(steps)
+    reached = np.cumsum(convolved([np.bincount(np.array(steps) - least) / n] * n))
+    ends = (np.searchsorted(reached, [0.025 - 1e-12, 0.975 - 1e-12]) / n + least) / parts
+    assert found.bootstrap == pytest.approx(tuple(ends))
+
+
+def test_scores_off_every_grid_are_flipped_one_by_one_and_drawn_with_a_seed_beyond_twenty():
+    rng = np.random.default_rng(5)
+    d = rng.normal(0.4, 1, 12)
+    flips = np.array(list(itertools.product((1, -1), repeat=12))) @ d
+    found = s.paired_difference(np.zeros(12), d)
+    assert found.p_permutation == pytest.approx((np.abs(flips) >= abs(d.sum()) - 1e-12).mean())
+    many = rng.normal(0.15, 1, 120)
+    drawn = s.paired_difference(np.zeros(120), many, seed=7)
+    assert drawn == s.paired_difference(np.zeros(120), many, seed=7)
+    assert drawn.p_permutation == pytest.approx(drawn.p, abs=0.02)
+    assert drawn.bootstrap == pytest.approx(drawn.interval, abs=0.05)
+
+
+@quick
+@given(some.lists(some.integers(0, 40), min_size=4, max_size=4))
+def test_the_test_of_sides_equals_scipys_exact_one(cells):
+    table = [cells[:2], cells[2:]]
+    assert s.position_test(table).p == pytest.approx(stats.fisher_exact(table)[1], abs=1e-10)
+
+
+@quick
+@given(
+    some.lists(some.tuples(some.integers(0, 1), some.integers(0, 1)), min_size=2, max_size=30),
+    some.lists(some.integers(0, 1), min_size=1, max_size=60),
+)
+def test_prediction_power_is_the_judges_mean_less_its_mean_error(pairs, unlabelled):
+    human, judge = (np.array(column, dtype=float) for column in zip(*pairs, strict=True))
+    found = s.prediction_powered(human, judge, unlabelled)
+    se = math.sqrt(np.var(unlabelled) / len(unlabelled) + np.var(human - judge) / len(pairs))
+    assert found.estimate == pytest.approx(np.mean(unlabelled) + np.mean(human - judge))
+    assert found.se == pytest.approx(se)
+    if se:
+        reach = stats.t.ppf(0.975, len(pairs) - 1) * se
+        assert found.interval == pytest.approx((found.estimate - reach, found.estimate + reach))
 
 
 @quick
@@ -371,12 +420,33 @@ def test_few_votes_show_nothing(outcomes, missing):
         lambda: s.votes_needed(1.2),
         lambda: s.scores_needed(1, 0),
         lambda: s.length_controlled([1], [1, 2], [1]),
+        lambda: s.length_controlled([NAN, 1], [1, 2], [1, 0]),
+        lambda: s.length_controlled([3, 1], [1, 2], [2, 0]),
+        lambda: s.verdict("W" * 30 + "L" * 5, lengths=[(NAN, 1)] * 35),
+        lambda: s.prediction_powered([NAN, 1], [1, 1], [1]),
+        lambda: s.bradley_terry([]),
+        lambda: s.bradley_terry([[0, 1], [2]]),
+        lambda: s.bradley_terry([[0, math.inf], [1, 0]]),
+        lambda: s.scores_needed(1, NAN),
+        lambda: s.scores_needed(math.inf, 1),
+        lambda: s.sign_test(NAN, 1),
+        lambda: s.win_rate(math.inf, 0, 0),
+        lambda: s.proportion_interval(1, NAN),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_remedy(wrong):
     with pytest.raises(EvaluationError) as refused:
         wrong()
     assert refused.value.hint
+
+
+def test_a_rating_that_is_no_number_counts_as_none_and_evidence_stays_a_number():
+    assert s.self_consistency([NAN, 2], [1, 2]) == s.self_consistency([None, 2], [1, 2])
+    assert s.agreement([[NAN, 2], [1, 2]]) == s.agreement([[None, 2], [1, 2]])
+    assert math.isfinite(s.sequential("W" * 3000).e[-1])
+    words = [["W", None, "T", "L"], ["W", "B", "L", "L"]]
+    assert s.agreement(words).exact == pytest.approx(2 / 3)
+    assert s.agreement(words).alpha_ordinal is None
 
 
 def test_nothing_gives_nothing_and_never_a_number_that_is_none():

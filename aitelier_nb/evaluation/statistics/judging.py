@@ -7,13 +7,14 @@ Sources: Zheng 2023 (a win only in both orders); Rogan & Gladen 1978; Angelopoul
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from aitelier_nb.errors import EvaluationError
-from aitelier_nb.evaluation.statistics.outcomes import Interval, count
+from aitelier_nb.evaluation.statistics.outcomes import Interval, count, finite
 from aitelier_nb.evaluation.statistics.proportions import student
 from aitelier_nb.evaluation.statistics.raters import cohen
 
@@ -71,11 +72,11 @@ class PredictionPowered:
 
 def both_orders(pairs: Iterable[tuple[str, str]]) -> BothOrders:
     """Join two verdicts on each pair, one in each order, both told from the tuned side."""
-    verdicts = [(first, second) for first, second in pairs]
+    verdicts = Counter((first, second) for first, second in pairs)
     count(vote for pair in verdicts for vote in pair)
-    n = len(verdicts)
-    wins, losses = verdicts.count(("W", "W")), verdicts.count(("L", "L"))
-    agreed = sum(_preference(first) == _preference(second) for first, second in verdicts)
+    n = verdicts.total()
+    wins, losses = verdicts["W", "W"], verdicts["L", "L"]
+    agreed = sum(number for (a, b), number in verdicts.items() if _preference(a) == _preference(b))
     return BothOrders(
         wins=wins,
         ties=n - wins - losses,
@@ -106,11 +107,10 @@ def judge_calibration(human: Sequence[float], judge: Sequence[float]) -> Calibra
             f"{len(human)} human labels cannot be paired with {len(judge)} of the judge",
             hint="give both for the same answers, in the same order",
         )
-    if wrong := [value for value in [*human, *judge] if value not in (0, 1)]:
+    cells = Counter(zip(human, judge, strict=True))
+    if wrong := [value for cell in cells for value in cell if value not in (0, 1)]:
         raise EvaluationError(f"{wrong[0]!r} is neither yes (1) nor no (0)", hint="give 0 and 1")
-    pairs = [(bool(a), bool(b)) for a, b in zip(human, judge, strict=True)]
-    tp, fn = pairs.count((True, True)), pairs.count((True, False))
-    fp, tn = pairs.count((False, True)), pairs.count((False, False))
+    tp, fn, fp, tn = (cells[cell] for cell in ((1, 1), (1, 0), (0, 1), (0, 0)))
     kappa = cohen(np.array([[tp, fn], [fp, tn]], dtype=np.float64), 1 - np.eye(2))
     return Calibration(tp=tp, fn=fn, fp=fp, tn=tn, kappa=kappa)
 
@@ -134,8 +134,8 @@ def prediction_powered(
         )
     if not len(human) or not len(unlabelled):
         return PredictionPowered(None, None, None)
-    judged = np.asarray(unlabelled, dtype=np.float64)
-    errors = np.asarray(human, dtype=np.float64) - np.asarray(judge, dtype=np.float64)
+    judged = finite(unlabelled, "unlabelled")
+    errors = finite(human, "human") - finite(judge, "judge")
     estimate = float(judged.mean() + errors.mean())
     if len(errors) < 2:  # noqa: PLR2004
         return PredictionPowered(estimate, None, None)

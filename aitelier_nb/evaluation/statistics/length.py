@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from aitelier_nb.errors import EvaluationError
-from aitelier_nb.evaluation.statistics.outcomes import Interval
+from aitelier_nb.evaluation.statistics.outcomes import Interval, finite
 from aitelier_nb.evaluation.statistics.proportions import normal
 
 __all__ = ["LengthControlled", "length_controlled"]
@@ -47,8 +47,10 @@ def length_controlled(
             f"{len(len_base)} and {len(len_tuned)} lengths do not belong to {len(tuned_won)} votes",
             hint="give both lengths of each vote",
         )
-    won = np.asarray(tuned_won, dtype=np.float64)
-    gap = np.asarray(len_tuned, dtype=np.float64) - np.asarray(len_base, dtype=np.float64)
+    won = finite(tuned_won, "tuned_won")
+    gap = finite(len_tuned, "len_tuned") - finite(len_base, "len_base")
+    if ((won < 0) | (won > 1)).any():
+        raise EvaluationError("a vote is neither won, lost nor a tie", hint="give 1, 0 or .5")
     nothing = LengthControlled(None, None, None, None, None)
     if not len(won) or ((won == won[0]).all() and won[0] in (0, 1)):
         return nothing

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from aitelier_nb.errors import EvaluationError
 
-__all__ = ["OUTCOMES", "Counts", "Interval", "count", "counted", "level"]
+__all__ = ["OUTCOMES", "Counts", "Interval", "count", "counted", "finite", "level"]
 
 OUTCOMES = ("W", "T", "L", "B")
 
@@ -46,8 +50,16 @@ def count(outcomes: Iterable[str]) -> Counts:
 def counted(**numbers: float) -> None:
     """Refuse numbers that are no counts: negative or not whole."""
     for name, number in numbers.items():
-        if number < 0 or number != int(number):
+        if not (0 <= number < math.inf) or number != int(number):
             raise EvaluationError(f"{name} is {number}, which is no count", hint="give whole numbers from 0")
+
+
+def finite(values: Sequence[float], name: str) -> NDArray[np.float64]:
+    """Return numbers as an array; what is no finite number is refused."""
+    array = np.asarray(list(values), dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise EvaluationError(f"{name} holds a value that is no number", hint="leave unrated examples out")
+    return array
 
 
 def level(**values: float) -> None:

@@ -58,7 +58,12 @@ def scores_needed(
         Answers per example that are averaged.
     """
     level(alpha=alpha, power=power)
-    if not difference or min(variance, noise_base, noise_tuned) < 0 or min(samples_base, samples_tuned) < 1:
+    known = all(map(math.isfinite, (variance, difference, noise_base, noise_tuned)))
+    if (
+        not (known and difference)
+        or min(variance, noise_base, noise_tuned) < 0
+        or min(samples_base, samples_tuned) < 1
+    ):
         raise EvaluationError(
             "a number of examples needs a difference other than 0, variances from 0 and samples from 1",
             hint="a difference of 0.5 points and a variance of 2.25 are usual",

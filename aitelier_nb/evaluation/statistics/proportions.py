@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from scipy import special
 
 from aitelier_nb.errors import EvaluationError
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 Method = Literal["wilson", "clopper-pearson", "jeffreys"]
+SAME = 1e-7  # relative: chances that are equal but for rounding
 METHODS = ("wilson", "clopper-pearson", "jeffreys")
 
 
@@ -181,14 +183,23 @@ def position_test(table: Sequence[Sequence[int]]) -> Position:
         raise EvaluationError("the table of sides is not 2 by 2", hint="[[won, lost], [won, lost]]")
     (left_won, left_lost), (right_won, right_lost) = table
     counted(left_won=left_won, left_lost=left_lost, right_won=right_won, right_lost=right_lost)
-    from scipy.stats import fisher_exact
-
     left, right = left_won + right_lost, left_lost + right_won
     return Position(
-        p=float(fisher_exact([list(row) for row in table])[1]),
+        p=_fisher(int(left_won), int(left_lost), int(right_won), int(right_lost)),
         left_rate=left / (left + right) if left + right else None,
         p_left=sign_test(left, right).p,
     )
+
+
+def _fisher(a: int, b: int, c: int, d: int) -> float:
+    """Return Fisher's exact two-sided p of [[a, b], [c, d]]; scipy.stats would cost a second of imports."""
+    won, left, n = a + c, a + b, a + b + c + d
+    possible = np.arange(max(0, left + won - n), min(left, won) + 1)
+    parts = (possible, won - possible, left - possible, n - won - left + possible)
+    logs = -sum(special.gammaln(part + 1.0) for part in parts)
+    logs = logs - special.logsumexp(logs)
+    seen = logs[a - possible[0]]
+    return min(1.0, float(np.exp(logs[logs <= seen + SAME]).sum()))
 
 
 def mcnemar(both: int, tuned_only: int, base_only: int, neither: int) -> McNemar:

@@ -7,6 +7,7 @@ Krippendorff 2011 (alpha), Bland & Altman 1996 and 1999 (repeatability, limits o
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -82,17 +83,10 @@ def agreement(ratings: Sequence[Sequence[Value | None]]) -> Agreement:
             "the raters' lists differ in length",
             hint="give each rater one value an example, None where not rated",
         )
-    rows = [[None if value is None or value != value else value for value in row] for row in ratings]  # noqa: PLR0124
-    values = sorted(
-        {value for row in rows for value in row if value is not None}, key=lambda v: (str(type(v)), v)
-    )
-    numeric = all(not isinstance(value, str) for value in values)
-    scale = np.array(values if numeric else range(len(values)), dtype=np.float64)
-    places = {value: place for place, value in enumerate(values)}
-    coded = np.array([[-1 if v is None else places[v] for v in row] for row in rows], dtype=np.int64)
-    tables = [_table(coded[i], coded[j], len(values)) for i, j in combinations(range(len(rows)), 2)]
+    scale, coded, numeric = _coded(ratings)
+    tables = [_table(coded[i], coded[j], len(scale)) for i, j in combinations(range(len(coded)), 2)]
     nominal = (scale[:, None] != scale[None, :]).astype(np.float64)
-    units = _units(coded, len(values))
+    units = _units(coded, len(scale))
     far = np.abs(scale[:, None] - scale[None, :])
     return Agreement(
         exact=_share(tables, nominal == 0),
@@ -104,6 +98,22 @@ def agreement(ratings: Sequence[Sequence[Value | None]]) -> Agreement:
         alpha_ordinal=_alpha(units, _ordinal(units)) if numeric else None,
         alpha_interval=_alpha(units, far**2) if numeric else None,
     )
+
+
+def _coded(ratings: Sequence[Sequence[Value | None]]) -> tuple[Floats, NDArray[np.int64], bool]:
+    """Return the values that occur, each rating as a place among them (-1: none), and if they are numbers."""
+    rows = [list(row) for row in ratings]
+    if not any(isinstance(value, str) for row in rows for value in row):
+        given = np.array(rows, dtype=np.float64)
+        known = ~np.isnan(given)
+        scale, places = np.unique(given[known], return_inverse=True)
+        coded = np.full(given.shape, -1, dtype=np.int64)
+        coded[known] = places
+        return scale, coded, True
+    names = sorted({str(value) for row in rows for value in row if value is not None})
+    place = {name: number for number, name in enumerate(names)}
+    coded = np.array([[-1 if v is None else place[str(v)] for v in row] for row in rows], dtype=np.int64)
+    return np.arange(len(names), dtype=np.float64), coded, False
 
 
 def _table(first: NDArray[np.int64], second: NDArray[np.int64], size: int) -> Floats:
@@ -154,7 +164,7 @@ def _alpha(units: Floats, distance: Floats) -> float | None:
         return None
     totals = units.sum(axis=0)
     expected = float(totals @ distance @ totals) / float(n - 1)
-    pairs = np.einsum("uc,ck,uk->u", units, distance, units)
+    pairs = ((units @ distance) * units).sum(axis=1)
     return 1 - float((pairs / (units.sum(axis=1) - 1)).sum()) / expected if expected else None
 
 
@@ -184,7 +194,8 @@ def _paired(first: Sequence[float | None], repeat: Sequence[float | None]) -> li
             f"{len(first)} first ratings cannot be paired with {len(repeat)} repeats",
             hint="give both of the same examples in the same order",
         )
-    return [(a, b) for a, b in zip(first, repeat, strict=True) if a is not None and b is not None]
+    pairs = ((a, b) for a, b in zip(first, repeat, strict=True) if a is not None and b is not None)
+    return [(a, b) for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
 
 
 def flips(first: Iterable[str], repeat: Iterable[str]) -> Flips:
@@ -199,8 +210,8 @@ def flips(first: Iterable[str], repeat: Iterable[str]) -> Flips:
     n = len(before)
     if not n:
         return Flips(None, None)
-    pairs = list(zip(before, after, strict=True))
+    pairs = Counter(zip(before, after, strict=True))
     return Flips(
-        flip_rate=sum({a, b} == {"W", "L"} for a, b in pairs) / n,
-        change_rate=sum(a != b for a, b in pairs) / n,
+        flip_rate=(pairs["W", "L"] + pairs["L", "W"]) / n,
+        change_rate=sum(number for (a, b), number in pairs.items() if a != b) / n,
     )

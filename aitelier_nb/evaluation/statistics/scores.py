@@ -15,15 +15,11 @@ from numpy.typing import NDArray
 from scipy import special
 
 from aitelier_nb.errors import EvaluationError
-from aitelier_nb.evaluation.statistics.outcomes import Interval
+from aitelier_nb.evaluation.statistics.outcomes import Interval, finite
 from aitelier_nb.evaluation.statistics.proportions import student
+from aitelier_nb.evaluation.statistics.resampling import percentiles, sign_flips
 
 __all__ = ["MeanError", "PairedDifference", "mean_error", "paired_difference"]
-
-EXACT = 20  # up to so many pairs all sign flips are counted
-FLIPS = 100_000
-RESAMPLES = 10_000
-SAME = 1e-12  # relative: sums of the same differences in another order
 
 Floats = NDArray[np.float64]
 
@@ -32,10 +28,11 @@ Floats = NDArray[np.float64]
 class PairedDifference:
     """Tuned minus base on the same examples.
 
-    `interval` and `p` are Student's t, `p_permutation` flips signs (exactly up to 20 pairs,
-    100,000 seeded flips beyond), `effect` is the mean in standard deviations of the differences,
-    `bootstrap` the percentile interval of 10,000 seeded resamples of examples. Where all
-    differences are equal the t-values are None.
+    `interval` and `p` are Student's t, `p_permutation` is the share of all sign flips that are as far
+    from 0, `effect` is the mean in standard deviations of the differences, `bootstrap` the percentile
+    interval over all resamples of examples. Both are exact where scores lie on a grid, as whole points
+    and their medians do; else up to 20 pairs, then 100,000 flips and 10,000 resamples are drawn with
+    the seed. Where all differences are equal the t-values are None.
     """
 
     mean: float | None
@@ -55,13 +52,6 @@ class MeanError:
     se: float | None
 
 
-def _finite(values: Sequence[float], name: str) -> Floats:
-    array = np.asarray(list(values), dtype=np.float64)
-    if not np.isfinite(array).all():
-        raise EvaluationError(f"{name} holds a value that is no number", hint="leave unrated examples out")
-    return array
-
-
 def paired_difference(base: Sequence[float], tuned: Sequence[float], seed: int = 0) -> PairedDifference:
     """Compare scores of two models on the same examples, in the same order.
 
@@ -70,7 +60,7 @@ def paired_difference(base: Sequence[float], tuned: Sequence[float], seed: int =
     EvaluationError
         The two do not have the same length: unequal sets are not compared.
     """
-    before, after = _finite(base, "base"), _finite(tuned, "tuned")
+    before, after = finite(base, "base"), finite(tuned, "tuned")
     if len(before) != len(after):
         raise EvaluationError(
             f"{len(before)} base scores cannot be paired with {len(after)} tuned scores",
@@ -90,36 +80,10 @@ def paired_difference(base: Sequence[float], tuned: Sequence[float], seed: int =
         se=se,
         interval=(mean - half, mean + half) if half is not None else None,
         p=2 * float(special.stdtr(n - 1, -abs(mean) / se)) if se else None,
-        p_permutation=_sign_flips(differences, seed),
+        p_permutation=sign_flips(differences, seed),
         effect=mean / deviation if deviation else None,
-        bootstrap=_bootstrap(differences, seed) if varies else None,
+        bootstrap=percentiles(differences, seed) if varies else None,
     )
-
-
-def _sign_flips(differences: Floats, seed: int) -> float:
-    """Return how often a sum with random signs is as far from 0 as the sum seen."""
-    seen = abs(float(differences.sum())) * (1 - SAME)
-    if len(differences) <= EXACT:
-        sums = np.zeros(1)
-        for difference in differences:
-            sums = np.concatenate([sums + difference, sums - difference])
-        return float((np.abs(sums) >= seen).mean())
-    sizes, counts = np.unique(np.abs(differences), return_counts=True)
-    rng = np.random.default_rng(seed)
-    sums = np.zeros(FLIPS)
-    for size, number in zip(sizes, counts, strict=True):  # equal sizes flip together: one binomial draw
-        sums += size * (2.0 * rng.binomial(number, 0.5, FLIPS) - number)
-    return float((1 + (np.abs(sums) >= seen).sum()) / (1 + FLIPS))
-
-
-def _bootstrap(differences: Floats, seed: int) -> Interval:
-    """Return the 95 % percentile interval of the mean over resampled examples."""
-    sizes, counts = np.unique(differences, return_counts=True)
-    n = len(differences)
-    rng = np.random.default_rng(seed)
-    means = rng.multinomial(n, counts / n, RESAMPLES) @ sizes / n
-    low, high = np.quantile(means, [0.025, 0.975], method="inverted_cdf")
-    return float(low), float(high)
 
 
 def mean_error(values: Sequence[float], groups: Sequence[Hashable] | None = None) -> MeanError:
@@ -133,7 +97,7 @@ def mean_error(values: Sequence[float], groups: Sequence[Hashable] | None = None
         What each value belongs to (a customer, a document); values of one group move together,
         and the error says so. One group alone has no error.
     """
-    array = _finite(values, "values")
+    array = finite(values, "values")
     n = len(array)
     if not n:
         return MeanError(None, None)

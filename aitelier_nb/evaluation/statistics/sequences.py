@@ -19,6 +19,7 @@ from aitelier_nb.evaluation.statistics.outcomes import Interval, count, level
 __all__ = ["Sequential", "evidence", "sequential"]
 
 TOUCH = 1e-12  # an E of exactly 1/alpha counts as reached
+LARGEST = math.log(np.finfo(np.float64).max) - 1  # evidence beyond it is told as e to this power
 STEPS = 200  # halvings of an interval until nothing is left of it
 
 
@@ -52,8 +53,7 @@ def sequential(outcomes: Iterable[str], alpha: float = 0.05) -> Sequential:
     logs = special.betaln(1 + wins, 1 + losses) + (wins + losses) * math.log(2)
     reached = np.flatnonzero(logs >= -math.log(alpha) - TOUCH)
     highest = np.maximum.accumulate(logs) if len(logs) else logs
-    with np.errstate(over="ignore"):
-        path = np.exp(logs)
+    path = np.exp(np.minimum(logs, LARGEST))
     return Sequential(
         e=[float(value) for value in path],
         p=[float(value) for value in np.exp(-np.maximum(highest, 0))],

@@ -51,8 +51,10 @@ def bradley_terry(wins: Sequence[Sequence[float]], anchor: int = 0) -> BradleyTe
     anchor
         The contestant whose strength is 0.
     """
-    table = np.array([list(row) for row in wins], dtype=np.float64)
-    if table.ndim != 2 or table.shape[0] != table.shape[1] or (table < 0).any():  # noqa: PLR2004
+    rows = [list(row) for row in wins]
+    square = bool(rows) and all(len(row) == len(rows) for row in rows)
+    table = np.array(rows if square else [], dtype=np.float64)
+    if not square or not np.isfinite(table).all() or (table < 0).any():
         raise EvaluationError(
             "the table of wins is not square with counts from 0", hint="wins[i][j] for all i, j"
         )
