@@ -178,8 +178,10 @@ def _train_options(parser: Parser) -> None:
         "--kind", choices=("chat", "preference"), default="chat", help="conversations, or pairs"
     )
     parser.add_argument("--model", metavar="NAME", help="the base model; the project's own when not given")
+    parser.add_argument("--provider", metavar="NAME", help="who trains, from now on; kept in the project")
     parser.add_argument("--suffix", metavar="WORD", help="a word in the tuned model's name")
     parser.add_argument("--force", action="store_true", help="start another run although this one is there")
+    parser.add_argument("--dry-run", action="store_true", help="show price and limits, and start nothing")
     parser.add_argument("--wait", action="store_true", help="return when the run has ended")
 
 
@@ -192,7 +194,7 @@ def _train(body: str | None, *, wait: bool = False, **words: Any) -> Any:  # noq
         elif known.type in (int, float) and words[name] not in known.words:
             words[name] = _as_number(name, words[name])
     run = ait.train(**words)
-    return run.wait() if wait else run
+    return run.wait() if wait and not words["dry_run"] else run
 
 
 def _as_number(name: str, text: str) -> float:

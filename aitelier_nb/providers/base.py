@@ -18,6 +18,7 @@ from aitelier_nb.schema import Answer, Event, Job, Parameters
 
 __all__ = [
     "ChatRequest",
+    "Checkpoint",
     "Estimate",
     "JobRequest",
     "Provider",
@@ -103,6 +104,17 @@ class Estimate:
         tokens = [f"{self.tokens:,} tokens"] if self.tokens is not None else []
         reason = [self.reason] if self.reason else []
         return "; ".join([", ".join([price, *tokens]), *reason, *self.notices])
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A state of a job that was saved on the way; `name` is what goes on from it, or answers."""
+
+    step: int | None
+    name: str
+    loss: float | None = None
+    validation_loss: float | None = None
+    at: str | None = None
 
 
 @runtime_checkable

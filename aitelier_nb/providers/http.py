@@ -9,6 +9,7 @@ import functools
 import random
 import ssl
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -230,6 +231,7 @@ class Client:
             self._http = httpx.Client(
                 timeout=self._timeout, limits=CONNECTIONS, trust_env=trust, verify=_certificates()
             )
+            weakref.finalize(self, self._http.close)  # for callers that forget to
         return self._http
 
     def _request(

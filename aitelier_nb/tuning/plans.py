@@ -15,6 +15,7 @@ from aitelier_nb.tuning.hyperparameters import checked
 __all__ = ["checked", "make"]
 
 KINDS = ("chat", "preference")
+SPLITS = ("train", "val")
 
 
 def make(
@@ -29,8 +30,9 @@ def make(
 ) -> runs.Plan:
     """Return the plan of a run on the project's training file.
 
-    A missing or empty file is written first. One that is not what the examples give now is
-    refused, because a validation example may be in it.
+    A missing or empty file is written first, and so is one that is right for the provider that the
+    project had. One that is not what the examples give now is refused, because a validation example
+    may be in it.
 
     Raises
     ------
@@ -41,7 +43,8 @@ def make(
     """
     if kind not in KINDS:
         raise UsageError(f"there is no kind {kind!r}", hint="chat or preference")
-    base = model or project.config.model or provider.default_model
+    own = project.config.model if project.config.provider == provider.name else None
+    base = model or own or provider.default_model
     if not base:
         raise UsageError(f"{provider.name} needs a base model", hint="name one with model= (--model)")
     notes, contents = _current_files(project, provider.name, kind)
@@ -62,17 +65,30 @@ def _current_files(
         reason, remedy = contents.why_empty()
         raise DataError(reason, hint=remedy)
     path = contents.path_of("train")
-    if not path.exists() or path.stat().st_size == 0:
+    former = project.config.provider
+    if not path.exists() or path.stat().st_size == 0 or _are_for(project, former, provider, kind):
         training_files.write(project, contents)
         return (f"wrote {_shown(project, path)} ({len(contents.train)} examples)",), contents
-    for split in ("train", "val"):
+    for split in SPLITS:
         _refuse_stale(project, contents, split)
     return (), contents
 
 
+def _are_for(project: Project, former: str, provider: str, kind: str) -> bool:
+    """Return whether the files are what the examples give, written for the provider before this one."""
+    if former == provider:
+        return False
+    contents = training_files.build(project, former, kind=kind)
+    return all(_lines_in(contents.path_of(split)) == list(contents.lines_of(split)) for split in SPLITS)
+
+
+def _lines_in(path: Path) -> list[bytes]:
+    return [line + b"\n" for line in path.read_bytes().split(b"\n")[:-1]] if path.exists() else []
+
+
 def _refuse_stale(project: Project, contents: training_files.TrainingFiles, split: str) -> None:
     path = contents.path_of(split)
-    there = [line + b"\n" for line in path.read_bytes().split(b"\n")[:-1]] if path.exists() else []
+    there = _lines_in(path)
     wanted = contents.lines_of(split)
     if there == list(wanted):
         return

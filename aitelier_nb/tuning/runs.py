@@ -18,6 +18,7 @@ from aitelier_nb.errors import ProviderError, TrainingError
 from aitelier_nb.providers.base import JobRequest, Settings, Trainer, open_provider
 from aitelier_nb.schema import Job, Run
 from aitelier_nb.storage import files
+from aitelier_nb.storage.locks import lock
 from aitelier_nb.storage.project import Project, now
 
 __all__ = [
@@ -74,8 +75,9 @@ def identify(
 
 
 def find(project: Project, identity: str) -> Run | None:
-    """Return the run of that identity that is there, or None."""
-    return next((run for run in project.runs if run.aitelier_nb.get("identity") == identity), None)
+    """Return the latest run of that identity that is there, or None."""
+    same = [run for run in project.runs if run.aitelier_nb.get("identity") == identity]
+    return same[-1] if same else None
 
 
 def latest(project: Project, *, completed: bool = False) -> Run | None:
@@ -109,17 +111,22 @@ def start(project: Project, provider: Trainer, plan: Plan) -> Run:
     """Start the job of a plan and write it into the project.
 
     An earlier attempt that was cut off between request and answer is found again instead of
-    being repeated.
+    being repeated. Of two processes that start the same run at once, the second waits for the first
+    and gets its run.
     """
     identity = plan.request.identity
-    intent = project.state_path / "intents" / f"{identity}.json"
-    job = provider.find_job(plan.request) if intent.exists() else None
-    if job is None:
-        intent.parent.mkdir(parents=True, exist_ok=True)
-        files.replace(intent, [json.dumps({"at": now(), "provider": provider.name}).encode() + b"\n"])
-        job = provider.create_job(plan.request)
-    run = _record(project, provider.name, plan, job)
-    intent.unlink(missing_ok=True)
+    with lock(project.state_path / "runs.lock"):
+        standing = find(project, identity)
+        if standing is not None and standing.job_id not in plan.request.known_jobs:
+            return standing
+        intent = project.state_path / "intents" / f"{identity}.json"
+        job = provider.find_job(plan.request) if intent.exists() else None
+        if job is None:
+            intent.parent.mkdir(parents=True, exist_ok=True)
+            files.replace(intent, [json.dumps({"at": now(), "provider": provider.name}).encode() + b"\n"])
+            job = provider.create_job(plan.request)
+        run = _record(project, provider.name, plan, job)
+        intent.unlink(missing_ok=True)
     return run
 
 
@@ -185,19 +192,28 @@ def _job_facts(job: Job) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value not in (None, {})}
 
 
-def refresh(project: Project, run: Run) -> tuple[Run, Job]:
+def refresh(project: Project, run: Run, provider: Trainer | None = None) -> tuple[Run, Job]:
     """Ask the provider how the run stands, and write what changed into the project.
+
+    Parameters
+    ----------
+    project, run
+        Whose run.
+    provider
+        The run's provider where it is open already, so that its connection is used again.
 
     Returns
     -------
     tuple
         The run as it is now, and the job with step, loss and time left.
     """
-    provider = trainer(project, run.provider)
+    provider = provider or trainer(project, run.provider)
     job = provider.job(run.job_id)
     ours = {**run.aitelier_nb, **_job_facts(job)}
     if job.status in ENDED and "losses" not in ours:
-        ours["losses"] = _losses(provider, run.job_id)
+        ours |= _kept_of(provider, run.job_id)
+    if job.status == "completed" and job.model_id and "shutdownDate" not in ours:
+        ours |= _shutdown(provider, job.model_id)
     changes: dict[str, Any] = {}
     if job.status != run.status:
         changes["status"] = job.status
@@ -209,6 +225,24 @@ def refresh(project: Project, run: Run) -> tuple[Run, Job]:
         project.change_run(run.job_id, **changes)
         run = next(known for known in project.runs if known.job_id == run.job_id)
     return run, job
+
+
+def _kept_of(provider: Trainer, job_id: str) -> dict[str, Any]:
+    """Return the loss curve to keep; nothing when it cannot be had now, so that it is asked for again."""
+    try:
+        return {"losses": _losses(provider, job_id)}
+    except ProviderError:
+        return {}
+
+
+def _shutdown(provider: Trainer, model: str) -> dict[str, Any]:
+    """Return the day on which the service takes the model away, where it says so."""
+    ask = getattr(provider, "shutdown_date", None)
+    try:
+        day = ask(model) if ask is not None else None
+    except ProviderError:
+        return {}
+    return {"shutdownDate": day} if day else {}
 
 
 def _losses(provider: Trainer, job_id: str) -> list[list[float | None]]:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aitelier_nb.evaluation import designs, studies
 from aitelier_nb.evaluation.evaluations import Evaluation
@@ -19,6 +19,7 @@ from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.collecting import load
 from aitelier_nb.verbs.comparing import compare
 from aitelier_nb.verbs.evaluating import evaluate
+from aitelier_nb.verbs.following import Run
 from aitelier_nb.verbs.formatting import format as write_training_files
 from aitelier_nb.verbs.projects import init
 from aitelier_nb.verbs.reporting import report
@@ -135,7 +136,7 @@ def demo(path: str | Path = "aitelier-demo") -> Demonstration:
         write_training_files(project=project)
         progress.reach(2)
     with _stage("train"):
-        run = train(epochs=EPOCHS, seed=SEED, project=project).wait()
+        run = cast("Run", train(epochs=EPOCHS, seed=SEED, project=project)).wait()
     with _stage("evaluate"):
         prefix = _prefix(project, about)
         checks = [about["measure"]]

@@ -23,7 +23,7 @@ from aitelier_nb.schema import Run as RunRecord
 from aitelier_nb.storage.project import Project
 from aitelier_nb.tuning import runs
 from aitelier_nb.verbs.current import Where, current
-from aitelier_nb.verbs.tuning import Run
+from aitelier_nb.verbs.following import Run
 
 if TYPE_CHECKING:
     from aitelier_nb.widgets.scorer import Scorer

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
-from aitelier_nb.errors import AitelierError, UsageError
+from aitelier_nb.errors import AitelierError, KeyMissing, UsageError
 from aitelier_nb.providers import keys
 from aitelier_nb.verbs.current import Where, current
 from aitelier_nb.views import View, counted
@@ -176,7 +176,11 @@ def key(provider: str, store: bool = False, remove: bool = False, project: Where
         folder = current(project).path
     except AitelierError:
         folder = None
-    found = keys.find_key(provider, folder, ask=True)
+    try:
+        found = keys.find_key(provider, folder, ask=True)
+    except KeyMissing as error:
+        variable = keys.VARIABLES[provider]
+        raise KeyMissing(str(error), hint=f"set {variable}, or write {variable}=... into .env") from error
     source = found.source
     if store:
         kept = keys.keep_key(provider, found.secret)

@@ -60,11 +60,7 @@ class OpenAIService:
             ("GET", r"/fine_tuning/jobs/([^/]+)", self._job),
             ("POST", r"/fine_tuning/jobs/([^/]+)/(cancel|pause|resume)", self._change),
             ("GET", r"/fine_tuning/jobs/([^/]+)/events", self._events),
-            (
-                "GET",
-                r"/fine_tuning/jobs/([^/]+)/checkpoints",
-                lambda *_: Response(200, {"object": "list", "data": [], "has_more": False}),
-            ),
+            ("GET", r"/fine_tuning/jobs/([^/]+)/checkpoints", self._checkpoints),
             ("GET", r"/models/(.+)", self._model),
             (
                 "POST",
@@ -213,6 +209,21 @@ class OpenAIService:
             for event in events[start : start + 2]
         ]
         return Response(200, {"object": "list", "data": page, "has_more": start + 2 < len(events)})
+
+    def _checkpoints(self, request: Request, job_id: str) -> Response:
+        saved = [
+            {
+                "id": f"ftckpt-{step}",
+                "object": "fine_tuning.job.checkpoint",
+                "created_at": 9 + step,
+                "fine_tuned_model_checkpoint": f"ft:{BASE}:acme::{job_id[-4:]}:ckpt-step-{step}",
+                "fine_tuning_job_id": job_id,
+                "step_number": step,
+                "metrics": {"step": step, "train_loss": 1 / step, "full_valid_loss": 2 / step},
+            }
+            for step in (10, 5)
+        ]
+        return Response(200, {"object": "list", "data": saved, "has_more": False})
 
     def _model(self, request: Request, name: str) -> Response:
         if name.startswith("ft:"):

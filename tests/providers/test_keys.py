@@ -13,6 +13,7 @@ import pytest
 from server import Server, reset_after_commit, status
 from together_service import KEY, QUICK, TogetherService, job_request
 
+import aitelier_nb as ait
 from aitelier_nb.errors import KeyMissing, UsageError
 from aitelier_nb.providers import keys, recordings
 from aitelier_nb.providers.base import ChatRequest, Settings
@@ -177,3 +178,13 @@ def test_a_frame_shown_with_its_variables_holds_no_key(server: Server, tmp_path:
         seen += [repr(value) for name, value in frame.tb_frame.f_locals.items() if name != "service"]
         frame = frame.tb_next
     assert [text for text in seen if KEY in text] == []
+
+
+def test_the_command_that_looks_for_a_key_does_not_name_itself_as_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TOGETHER_API_KEY", raising=False)
+    with pytest.raises(KeyMissing, match="no key for together") as caught:
+        ait.key("together")
+    assert caught.value.hint == "set TOGETHER_API_KEY, or write TOGETHER_API_KEY=... into .env"

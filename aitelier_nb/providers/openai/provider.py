@@ -9,7 +9,7 @@ from typing import Any
 
 from aitelier_nb.errors import NotFound, PermissionRefused, ProviderError
 from aitelier_nb.providers import chat
-from aitelier_nb.providers.base import Estimate, JobRequest, Settings
+from aitelier_nb.providers.base import Checkpoint, Estimate, JobRequest, Settings
 from aitelier_nb.providers.contents import name_of, sha256
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.hosted import Hosted
@@ -33,6 +33,10 @@ class OpenAI(Hosted):
         super().__init__(settings)
         self._files: dict[str, str] = {}  # uploaded, by name
         self._today: Callable[[], date] = settings.options.get("today") or (lambda: datetime.now(UTC).date())
+
+    def bounds(self, request: JobRequest) -> dict[str, tuple[float, float]]:
+        """Return the lowest and highest value of each hyperparameter that the service limits."""
+        return {name: ends for name, ends in wire.LIMITS.items() if _concerns(name, request)}
 
     def estimate(self, request: JobRequest) -> Estimate:
         """Return how many tokens a job would train on, and what is closing when; nothing is sent.
@@ -81,9 +85,10 @@ class OpenAI(Hosted):
         newest_first = list(files.listed(self.client, f"{JOBS}/{job_id}/events", limit=100))
         return [wire.event_of(data) for data in reversed(newest_first)]
 
-    def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
-        """Return the saved checkpoints, each with its model's name, `step_number` and `metrics`."""
-        return list(files.listed(self.client, f"{JOBS}/{job_id}/checkpoints", limit=100))
+    def checkpoints(self, job_id: str) -> list[Checkpoint]:
+        """Return the saved checkpoints, oldest first; each is a model that can be asked by its name."""
+        told = files.listed(self.client, f"{JOBS}/{job_id}/checkpoints", limit=100)
+        return sorted(map(wire.checkpoint_of, told), key=lambda one: one.step or 0)
 
     def cancel(self, job_id: str) -> Job:
         """Stop the job and return it as it stands then."""
@@ -145,3 +150,7 @@ class OpenAI(Hosted):
             f"OpenAI does not let this organisation start a fine-tune any more ({error})",
             hint='train with provider="local" or provider="together"; tuned models that exist still answer',
         )
+
+
+def _concerns(name: str, request: JobRequest) -> bool:
+    return name != "dpo_beta" or request.kind == "preference"

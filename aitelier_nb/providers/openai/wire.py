@@ -7,11 +7,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aitelier_nb.errors import ResponseError, UsageError
-from aitelier_nb.providers.base import JobRequest
+from aitelier_nb.providers.base import Checkpoint, JobRequest
 from aitelier_nb.providers.wholes import with_whole_counts
 from aitelier_nb.schema import Event, Job, Status
 
-__all__ = ["RUN_KEY", "STATUSES", "event_of", "hyperparameters_of", "job_of", "request_body"]
+__all__ = [
+    "LIMITS",
+    "RUN_KEY",
+    "STATUSES",
+    "checkpoint_of",
+    "event_of",
+    "hyperparameters_of",
+    "job_of",
+    "request_body",
+]
 
 STATUSES: dict[str, Status] = {
     "validating_files": "pending",
@@ -152,6 +161,18 @@ def event_of(data: Mapping[str, Any]) -> Event:
         "level": str(data.get("level") or "info"),
     }
     return Event.model_validate(told)
+
+
+def checkpoint_of(data: Mapping[str, Any]) -> Checkpoint:
+    """Return a checkpoint: its model's name, its step and its losses."""
+    metrics = data.get("metrics") or {}
+    return Checkpoint(
+        step=data.get("step_number"),
+        name=str(data.get("fine_tuned_model_checkpoint", "")),
+        loss=metrics.get("train_loss"),
+        validation_loss=metrics.get("full_valid_loss", metrics.get("valid_loss")),
+        at=_time(data.get("created_at")),
+    )
 
 
 def _time(seconds: Any) -> str | None:

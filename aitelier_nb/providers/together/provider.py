@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from aitelier_nb.errors import NotFound, UsageError
 from aitelier_nb.providers import chat
-from aitelier_nb.providers.base import Estimate, JobRequest, Settings
+from aitelier_nb.providers.base import Checkpoint, Estimate, JobRequest, Settings
 from aitelier_nb.providers.contents import name_of, sha256
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.hosted import Hosted
@@ -71,6 +71,11 @@ class Together(Hosted):
             except NotFound as error:
                 raise UsageError(f"together cannot fine-tune {model}", hint=self._trainable()) from error
         return self._limits[model]
+
+    def bounds(self, request: JobRequest) -> dict[str, tuple[Any, Any]]:
+        """Return the lowest and highest value of each hyperparameter that the service limits."""
+        going_on = "from_checkpoint" in request.hyperparameters
+        return {} if going_on else _bounds(request, self.limits(request.model))
 
     def estimate(self, request: JobRequest) -> Estimate:
         """Return what a job would cost; nothing is spent.
@@ -142,9 +147,10 @@ class Together(Hosted):
             return []
         return wire.events_of_metrics(told.get("metrics") or [])
 
-    def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
-        """Return the saved checkpoints, each with `step`, `path` and `created_at`."""
-        return list(self.client.json("GET", f"/fine-tunes/{job_id}/checkpoints").get("data") or [])
+    def checkpoints(self, job_id: str) -> list[Checkpoint]:
+        """Return the saved checkpoints; from_checkpoint takes their names."""
+        told = self.client.json("GET", f"/fine-tunes/{job_id}/checkpoints").get("data") or []
+        return [wire.checkpoint_of(one, job_id) for one in told]
 
     def cancel(self, job_id: str) -> Job:
         """Ask the service to stop the job and return the job as it stands then."""
@@ -229,33 +235,37 @@ def _matches(job: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     return job.get("suffix") == suffix if job.get("suffix") else suffix in output
 
 
-def _check_limits(request: JobRequest, limits: Mapping[str, Any]) -> None:
-    """Refuse what the service would refuse, before anything is uploaded."""
-    wanted = request.hyperparameters
-    full = wanted.get("training_type") == "full"
+def _bounds(request: JobRequest, limits: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the lowest and the highest value that the service takes of what it limits."""
+    full = request.hyperparameters.get("training_type") == "full"
     training = limits.get("full_training" if full else "lora_training") or {}
     largest = training.get("max_batch_size_dpo" if request.kind == "preference" else "max_batch_size")
-    for name, low, high in (
-        ("epochs", 1, limits.get("max_num_epochs")),
-        ("n_evals", 0, limits.get("max_num_evals")),
-        ("n_checkpoints", 1, limits.get("max_num_checkpoints")),
-        ("learning_rate", limits.get("min_learning_rate"), limits.get("max_learning_rate")),
-        ("lora_r", 1, training.get("max_rank")),
-        ("batch_size", training.get("min_batch_size"), largest),
-    ):
-        value = wanted.get(name)
+    length = limits.get("max_seq_length_dpo" if request.kind == "preference" else "max_seq_length_sft")
+    found = {
+        "epochs": (1, limits.get("max_num_epochs")),
+        "n_evals": (0, limits.get("max_num_evals")),
+        "n_checkpoints": (1, limits.get("max_num_checkpoints")),
+        "learning_rate": (limits.get("min_learning_rate"), limits.get("max_learning_rate")),
+        "lora_r": (1, training.get("max_rank")),
+        "batch_size": (training.get("min_batch_size"), largest),
+        "max_length": (limits.get("min_max_seq_length"), length),
+    }
+    return {name: ends for name, ends in found.items() if ends[1] is not None}
+
+
+def _check_limits(request: JobRequest, limits: Mapping[str, Any]) -> None:
+    """Refuse what the service would refuse, before anything is uploaded."""
+    for name, (low, high) in _bounds(request, limits).items():
+        value = request.hyperparameters.get(name)
         if not isinstance(value, (int, float)):
             continue
-        if (low is not None and value < low) or (high is not None and value > high):
+        if (low is not None and value < low) or value > high:
             raise UsageError(
                 f"together does not take {name}={value} for {request.model}", hint=f"from {low} to {high}"
             )
-    if (
-        full
-        and limits
-        and not limits.get("full_training")
-        and limits.get("supports_full_training") is not True
-    ):
+    full = request.hyperparameters.get("training_type") == "full"
+    known = limits.get("full_training") or limits.get("supports_full_training") is True
+    if full and limits and not known:
         raise UsageError(
             f"together trains no full weights of {request.model}", hint="leave out training_type"
         )

@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from aitelier_nb.errors import ResponseError, UsageError
-from aitelier_nb.providers.base import JobRequest
+from aitelier_nb.providers.base import Checkpoint, JobRequest
 from aitelier_nb.providers.wholes import with_whole_counts
 from aitelier_nb.schema import Event, Job, Status
 
-__all__ = ["STATUSES", "event_of", "events_of_metrics", "hyperparameters_of", "job_of", "request_body"]
+__all__ = [
+    "STATUSES",
+    "checkpoint_of",
+    "event_of",
+    "events_of_metrics",
+    "hyperparameters_of",
+    "job_of",
+    "request_body",
+]
 
 STATUSES: dict[str, Status] = {
     "pending": "pending",
@@ -215,6 +223,12 @@ def event_of(data: Mapping[str, Any]) -> Event:
         "level": str(data.get("level") or "info").lower(),
     }
     return Event.model_validate(told)
+
+
+def checkpoint_of(data: Mapping[str, Any], job_id: str) -> Checkpoint:
+    """Return a checkpoint; its name says the job and the step."""
+    step = data.get("step")
+    return Checkpoint(step=step, name=f"{job_id}:{step}", at=data.get("created_at"))
 
 
 def events_of_metrics(metrics: list[Mapping[str, Any]]) -> list[Event]:

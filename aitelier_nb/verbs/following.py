@@ -1,0 +1,281 @@
+"""A run is followed, waited for, held, stopped; every one of a project is shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from aitelier_nb.errors import AitelierError, TrainingError, UsageError
+from aitelier_nb.progress import Progress
+from aitelier_nb.providers.base import Checkpoint, Trainer
+from aitelier_nb.providers.watching import Watch
+from aitelier_nb.schema import Job
+from aitelier_nb.schema import Run as RunRecord
+from aitelier_nb.storage.project import Project
+from aitelier_nb.tuning import runs
+from aitelier_nb.verbs.current import Where, current
+from aitelier_nb.views import View, counted, number
+
+__all__ = ["ALREADY", "Checkpoints", "Run", "Runs", "cancel", "status"]
+
+POLL = {"local": 0.5}  # seconds between two looks at a job; a hosted one is asked less often
+POLL_HOSTED = 5.0
+ALREADY = "this run was there already; force=True starts another"
+
+
+class Run(View):
+    """One fine-tune of a project: what it is, how far it got, and where its model is."""
+
+    def __init__(
+        self, project: Project, record: RunRecord, job: Job | None = None, notes: Sequence[str] = ()
+    ) -> None:
+        self._project = project
+        self.record = record
+        self.job = job
+        self._notes = tuple(notes)
+        self._opened: Trainer | None = None
+
+    @property
+    def job_id(self) -> str:
+        """The provider's id of the job."""
+        return self.record.job_id
+
+    @property
+    def status(self) -> str:
+        """One of pending, running, completed, failed, cancelled."""
+        return self.record.status
+
+    @property
+    def model_id(self) -> str | None:
+        """The tuned model's name, once the run is completed."""
+        return self.record.model_id
+
+    def refresh(self) -> Run:
+        """Ask the provider how the run stands now; one that has ended is not asked for again."""
+        if self.status in runs.ENDED and "losses" in self.record.aitelier_nb:
+            return self
+        self.record, self.job = runs.refresh(self._project, self.record, self._trainer())
+        return self
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Return when the run has ended; a look that fails is borne, while faults do not last half an hour.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at most; None waits as long as it takes.
+
+        Raises
+        ------
+        TrainingError
+            The run failed, or did not end in time.
+        """
+        begun = time.monotonic()
+        watch = Watch()
+        with Progress("steps") as progress:
+            while watch.look(self.refresh) is None or self.status not in runs.ENDED:
+                _show(progress, self.job, watch.fault)
+                if timeout is not None and time.monotonic() - begun > timeout:
+                    raise TrainingError(
+                        f"{self.job_id} is still {self.status} after {timeout:g} s", hint="run.wait()"
+                    )
+                time.sleep(POLL.get(self.record.provider, POLL_HOSTED))
+            _show_end(progress, self.record)
+        if self.status == "failed":
+            reason = self.record.aitelier_nb.get("error") or "no reason given"
+            raise TrainingError(f"{self.job_id} failed: {reason}", hint="mend it and train again")
+        self._notes = tuple(
+            note for note in self._notes if note != ALREADY
+        )  # a second run of a cell shows the same
+        return self
+
+    def pause(self) -> Run:
+        """Hold the run where its provider can (OpenAI); `resume()` lets it go on."""
+        self._ability("pause")(self.job_id)
+        return self.refresh()
+
+    def resume(self) -> Run:
+        """Let a paused run go on."""
+        self._ability("resume")(self.job_id)
+        return self.refresh()
+
+    def checkpoints(self) -> Checkpoints:
+        """Return the checkpoints that the provider keeps of this run."""
+        return Checkpoints(self.job_id, tuple(self._ability("checkpoints")(self.job_id)))
+
+    def _trainer(self) -> Trainer:
+        """Return the run's provider, opened once."""
+        if self._opened is None:
+            self._opened = runs.trainer(self._project, self.record.provider)
+        return self._opened
+
+    def _ability(self, name: str) -> Callable[[str], Any]:
+        provider = self._trainer()
+        able: Callable[[str], Any] | None = getattr(provider, name, None)
+        if able is None:
+            raise UsageError(f"{provider.name} knows no {name}", hint="run.wait() follows it")
+        return able
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as `.aitelier.json` holds it, with what the job tells beside."""
+        result = self.record.to_json()
+        result.setdefault("modelId", None)
+        if self.job is not None:
+            live = self.job.model_dump(
+                include={"step", "total_steps", "loss", "seconds_left", "callable", "error"}
+            )
+            result["job"] = {key: value for key, value in live.items() if value is not None}
+        return result
+
+    def headline(self) -> str:
+        """Say how the run stands."""
+        words = [f"run {self.job_id}: {self.status}"]
+        job = self.job
+        if job is not None and job.step is not None and self.status == "running":
+            words.append(f"step {job.step} of {job.total_steps}")
+            words += [f"loss {number(job.loss)}"] if job.loss is not None else []
+            words += [f"{job.seconds_left:.0f} s left"] if job.seconds_left is not None else []
+        if self.model_id:
+            words.append(f"model {self.model_id}")
+        if self.status == "failed":
+            words.append(str(self.record.aitelier_nb.get("error") or "no reason given"))
+        return ", ".join(words)
+
+    def notes(self) -> Sequence[str]:
+        """Say what was assumed when the run was started, and when its model stops answering."""
+        day = self.record.aitelier_nb.get("shutdownDate")
+        ends = [f"{self.model_id} stops answering on {day}: ait record keeps its answers"] if day else []
+        return [*self._notes, *ends]
+
+
+@dataclass(frozen=True, repr=False)
+class Checkpoints(View):
+    """The checkpoints of a run, by step."""
+
+    job_id: str
+    found: tuple[Checkpoint, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return {"job", "checkpoints": [...]}."""
+        return {"job": self.job_id, "checkpoints": [asdict(one) for one in self.found]}
+
+    def headline(self) -> str:
+        """Count them."""
+        return f"{counted(len(self.found), 'checkpoint')} of {self.job_id}"
+
+    def columns(self) -> Sequence[str]:
+        """Return the table's columns."""
+        return ("step", "name", "loss", "validation loss", "saved")
+
+    def rows(self) -> list[Sequence[object]]:
+        """Return a checkpoint a row; its name is what from_checkpoint or a question takes."""
+        return [(one.step, one.name, one.loss, one.validation_loss, one.at) for one in self.found]
+
+
+def _show_end(progress: Progress, record: RunRecord) -> None:
+    """Show the last step that the run kept: the same in a notebook that is run again later."""
+    losses = record.aitelier_nb.get("losses") or [[0]]
+    progress.total = losses[-1][0] or None
+    progress.reach(losses[-1][0])
+
+
+def _show(progress: Progress, job: Job | None, fault: str) -> None:
+    if fault:
+        progress.reach(progress.done, f"still waiting: {fault}")
+    elif job is not None and job.total_steps:
+        progress.total = job.total_steps
+        note = f"loss {number(job.loss)}" if job.loss is not None else ""
+        progress.reach(job.step or 0, note)
+
+
+@dataclass(frozen=True, repr=False)
+class Runs(View):
+    """The runs of a project, oldest first."""
+
+    found: tuple[Run, ...]
+    failures: tuple[str, ...] = field(default=())
+
+    def __getitem__(self, place: int) -> Run:
+        return self.found[place]
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return {"runs": [run, ...]}."""
+        return {"runs": [run.to_json() for run in self.found]}
+
+    def headline(self) -> str:
+        """Count them, or show the only one."""
+        if len(self.found) == 1:
+            return self.found[0].headline()
+        return f"{len(self.found)} runs" if self.found else "no run yet: ait train starts one"
+
+    def columns(self) -> Sequence[str]:
+        """Return the table's columns."""
+        return ("job", "provider", "started", "status", "model")
+
+    def rows(self) -> list[Sequence[object]]:
+        """Return a run a row."""
+        if len(self.found) < 2:  # noqa: PLR2004 - the headline says it all
+            return []
+        return [
+            (run.job_id, run.record.provider, run.record.started_at, run.status, run.model_id)
+            for run in self.found
+        ]
+
+    def notes(self) -> Sequence[str]:
+        """Return what else is to be told of the runs."""
+        return [note for run in self.found for note in run.notes()]
+
+    def warnings(self) -> Sequence[str]:
+        """Name the runs whose provider could not be asked."""
+        return self.failures
+
+
+def status(all: bool = False, project: Where = None) -> Runs:  # noqa: A002 - the flag's word
+    """Show how the runs stand: those under way and the last one, or all of them.
+
+    A run that has ended is not asked for again. One that cannot be asked is named, and the others are shown.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> len(ait.status(all=True, project=project))
+    1
+    """
+    place = current(project)
+    shown = place.runs if all else (runs.active(place) or place.runs[-1:])
+    found, failures = [], []
+    for record in shown:
+        run = Run(place, record)
+        if record.status not in runs.ENDED:
+            try:
+                run.refresh()
+            except AitelierError as error:
+                failures.append(f"{record.job_id}: {error}" + (f" ({error.hint})" if error.hint else ""))
+        found.append(run)
+    return Runs(tuple(found), tuple(failures))
+
+
+def cancel(job: str | None = None, project: Where = None) -> Run:
+    """Stop a run: the one named, or the one under way.
+
+    Raises
+    ------
+    TrainingError
+        Nothing is under way, or there is no such run.
+
+    Examples
+    --------
+    >>> import aitelier_nb as ait
+    >>> ait.cancel(project=project)
+    Traceback (most recent call last):
+    ...
+    aitelier_nb.errors.TrainingError: no run is under way
+    """
+    place = current(project)
+    record, state = runs.cancel(place, job)
+    return Run(place, record, state)
