@@ -99,8 +99,13 @@ class JsonSchema:
     _valid: Callable[[Any], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        from jsonschema import SchemaError
-        from jsonschema.validators import validator_for
+        try:
+            from jsonschema import SchemaError
+            from jsonschema.validators import validator_for
+        except ImportError as error:
+            raise EvaluationError(
+                f"the check {self.name!r} needs the package jsonschema", hint="pip install jsonschema"
+            ) from error
 
         kind = validator_for(self.schema)
         try:

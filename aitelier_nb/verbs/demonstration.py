@@ -14,6 +14,7 @@ from typing import Any, cast
 from aitelier_nb.evaluation import designs, studies
 from aitelier_nb.evaluation.evaluations import Evaluation
 from aitelier_nb.progress import Progress, stage
+from aitelier_nb.providers.local import packages
 from aitelier_nb.schema import Example
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.collecting import load
@@ -115,8 +116,10 @@ def demo(path: str | Path = "aitelier-demo") -> Demonstration:
     ProjectError
         Another project is in that folder.
     ModelMissing
-        The embedded model is not on this machine and cannot be fetched.
+        The embedded model is not on this machine and cannot be fetched, or the packages that train
+        it are not installed.
     """
+    packages.require()
     shipped = resources("aitelier_nb").joinpath("demo_project")
     about = json.loads(shipped.joinpath("about.json").read_text(encoding="utf-8"))
     rows = [json.loads(line) for line in shipped.joinpath("support.jsonl").read_bytes().splitlines()]

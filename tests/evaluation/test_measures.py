@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from aitelier_nb.errors import EvaluationError
@@ -55,6 +57,12 @@ def test_a_measure_that_cannot_be_is_refused_with_a_remedy(wanted):
     with pytest.raises(EvaluationError) as refused:
         measure(wanted)
     assert refused.value.hint
+
+
+def test_a_schema_without_its_package_names_the_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    with pytest.raises(EvaluationError, match="needs the package jsonschema"):
+        measure({"kind": "json_schema", "schema": True})
 
 
 def test_a_value_outside_0_to_1_is_refused():

@@ -6,9 +6,12 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 TOP = {"pyproject.toml", "README.md", "aitelier_nb", "tutorials", "tests", "examples", "LICENSE"}
@@ -42,6 +45,49 @@ def test_the_constraints_pin_everything_that_was_tested():
     pinned = (ROOT / "tests/constraints.txt").read_text(encoding="utf-8").splitlines()
     assert all("==" in line and "://" not in line for line in pinned)
     assert "torch==2.13.0" in pinned
+
+
+def needed(names):
+    """Return the distributions that some requirements bring on this platform, themselves included."""
+    found, waiting = set(), list(names)
+    while waiting:
+        requirement = Requirement(waiting.pop())
+        name = canonicalize_name(requirement.name)
+        if name not in found and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+            found.add(name)
+            waiting += metadata.requires(name) or []
+    return found
+
+
+def test_the_core_is_small():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ours = needed(project["dependencies"]) - needed(["ipywidgets", "pandas", "pyarrow"])
+    assert len(ours) <= 18, sorted(ours)
+
+
+BARE = """
+import sys
+sys.modules["torch"] = sys.modules["peft"] = sys.modules["jsonschema"] = None
+from aitelier_nb.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["demo"], "need torch, peft, not installed here"),
+        (["demo"], "pip install 'aitelier-nb[local]'"),
+        (["stats"], "there is no project"),
+    ],
+)
+def test_what_an_extra_brings_is_named_where_it_is_missing(tmp_path, words, told):
+    done = subprocess.run(
+        [sys.executable, "-c", BARE, *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

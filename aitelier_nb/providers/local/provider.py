@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aitelier_nb.errors import NotCallable, ProjectError
 from aitelier_nb.providers.base import ChatRequest, JobRequest, Settings
-from aitelier_nb.providers.local import adapters, exports, jobs, library, worker
+from aitelier_nb.providers.local import adapters, exports, jobs, library, packages, worker
 from aitelier_nb.providers.local.answers import Contestant
 from aitelier_nb.schema import Answer, Event, Job
 
@@ -37,11 +37,13 @@ class LocalProvider:
 
     def answers(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Answer]]:
         """Yield (place in requests, answer) as each is done; base and tuned share one runtime."""
+        packages.require()
         contestants = {request.model: self._contestant(request.model) for request in requests}
         yield from worker.answers(requests, [contestants[request.model] for request in requests])
 
     def stream(self, request: ChatRequest) -> Iterator[str]:
         """Yield one answer in pieces of text as they come."""
+        packages.require()
         yield from worker.stream(request, self._contestant(request.model))
 
     def identify(self, model: str) -> str:
@@ -58,6 +60,7 @@ class LocalProvider:
 
     def create_job(self, request: JobRequest) -> Job:
         """Start a run, continue a broken one, or return the one that stands."""
+        packages.require()
         return jobs.create(self._jobs(), request)
 
     def find_job(self, request: JobRequest) -> Job | None:
