@@ -201,12 +201,12 @@ class Dataset(Past):
             body = self._body(example_id)
             line = decode(body)
             _check_expected(line, body, expected)
-            change = editing.given(body, *values(line))
-            if change is None:
+            made = editing.given(body, *values(line))
+            if made is None:
                 return None
-            entry = self._entry(kind, by, key, [change])
-            self._state.commit(entry)
-            return edit(entry, change)
+            entry = self._entry(kind, by, key, [made.change])
+            self._state.commit(entry, [made.body])
+            return edit(entry, made.change)
 
     def set_splits(
         self, splits: Mapping[int, Literal["train", "val"] | None], *, by: str | None = None
@@ -238,16 +238,15 @@ class Dataset(Past):
         keep: bool = False,
     ) -> str | None:
         with self._state.writing():
-            changes = []
+            found = []
             for example_id, value in wanted.items():
                 body = self._body(int(example_id))
-                change = editing.given(body, *values(decode(body), value))
-                if change is not None:
-                    changes.append(change)
-            if not changes:
+                found.append(editing.given(body, *values(decode(body), value)))
+            made = [each for each in found if each is not None]
+            if not made:
                 return None
-            entry = self._entry(kind, by, None, changes)
-            self._state.commit(entry)
+            entry = self._entry(kind, by, None, [each.change for each in made])
+            self._state.commit(entry, [each.body for each in made])
             if not keep:
                 self.fold()
             return entry.event

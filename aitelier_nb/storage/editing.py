@@ -5,16 +5,17 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from aitelier_nb.errors import DataError
 from aitelier_nb.schema import Example, Message
 from aitelier_nb.storage.journal import GONE, NOTHING, Change
-from aitelier_nb.storage.lines import changed, decode, encode, fields, line_hash, parse
+from aitelier_nb.storage.lines import assembled, decode, encode, fields, line_hash, parse
 
 __all__ = [
+    "Given",
     "annotated",
     "checked_rating",
     "example",
@@ -67,29 +68,36 @@ def messages_json(messages: object) -> list[dict[str, Any]]:
     return plain
 
 
-def given(body: bytes, after: Mapping[str, Any], gone: Sequence[str] = ()) -> Change | None:
+class Given(NamedTuple):
+    """A change, and the line as it is with it."""
+
+    change: Change
+    body: bytes
+
+
+def given(body: bytes, after: Mapping[str, Any], gone: Sequence[str] = ()) -> Given | None:
     """Return the change that gives the line these values; None when it has them all."""
     old = fields(body)
-    values = {
-        key: raw
-        for key, raw in ((key, encode(value)) for key, value in after.items())
-        if key not in old or decode(old[key]) != decode(raw)
-    }
+    values = {key: encode(value) for key, value in after.items()}
+    values = {key: raw for key, raw in values.items() if not _equal(old.get(key), raw)}
     gone = [key for key in gone if key in old]
     if not values and not gone:
         return None
-    new = changed(body, {key: decode(raw) for key, raw in values.items()}, gone)
-    parse(new)
-    whole = decode(body)
-    before = {key: old[key] for key in [*values, *gone] if key in old}
-    return Change(
-        id=whole["id"],
-        created_at=whole.get("createdAt", ""),
-        before=_object(before),
-        after=_object(values),
+    new = assembled({key: raw for key, raw in old.items() if key not in gone} | values)
+    line = parse(new)
+    change = Change(
+        id=line.id,
+        created_at=line.created_at,
+        before=msgspec.Raw(assembled({key: old[key] for key in [*values, *gone] if key in old})),
+        after=msgspec.Raw(assembled(values)),
         on=f"{line_hash(body):016x}",
         to=f"{line_hash(new):016x}",
     )
+    return Given(change, new)
+
+
+def _equal(old: bytes | None, new: bytes) -> bool:
+    return old == new or (old is not None and decode(old) == decode(new))
 
 
 def removed(body: bytes) -> Change:
@@ -124,11 +132,8 @@ def reverse(change: Change, body: bytes | None) -> Change | None:
     moved = any(current.get(key) != value for key, value in later.items())
     if moved or any(key in current for key in former if key not in later):
         return None
-    return given(body, former, [key for key in later if key not in former])
-
-
-def _object(values: Mapping[str, bytes]) -> msgspec.Raw:
-    return msgspec.Raw(b"{" + b",".join(encode(key) + b":" + raw for key, raw in values.items()) + b"}")
+    back = given(body, former, [key for key in later if key not in former])
+    return None if back is None else back.change
 
 
 def rated(line: Mapping[str, Any], rating: int | None, by: str, former_rater: str | None) -> dict[str, Any]:

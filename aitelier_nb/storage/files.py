@@ -64,10 +64,10 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def append(path: Path, data: bytes) -> None:
+def append(path: Path, data: bytes) -> os.stat_result:
     """Add bytes to the end of a file and sync it; on a refusal the file is cut back to what it was.
 
-    The caller holds the lock, so that nobody else writes in between.
+    The caller holds the lock, so that nobody else writes in between. Returns the file's state after it.
     """
     with refusals(path):
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -76,6 +76,7 @@ def append(path: Path, data: bytes) -> None:
             try:
                 write_all(descriptor, data)
                 os.fsync(descriptor)
+                after = os.fstat(descriptor)
             except OSError:
                 with contextlib.suppress(OSError):
                     os.ftruncate(descriptor, before)
@@ -84,6 +85,7 @@ def append(path: Path, data: bytes) -> None:
             os.close(descriptor)
         if not before:
             sync_folder(path.parent)
+        return after
 
 
 def sync_folder(folder: Path) -> None:

@@ -134,20 +134,16 @@ class Journal:
     def append(self, entry: Entry) -> None:
         """Write an entry down for good. The caller holds the lock and has read all that is there."""
         line = msgspec.json.encode(entry) + b"\n"
-        try:
-            size = self.path.stat().st_size
-        except FileNotFoundError:
-            size = 0
+        size = self._stat[1] if self._stat else 0
         if not size:
             self._forgotten()
             self._header = b'{"journal":"' + secrets.token_hex(8).encode() + b'"}'
             line = self._header + b"\n" + line
         elif size != self._offset:
             line = b"\n" + line  # closes a torn line
-        files.append(self.path, line)
+        stat = files.append(self.path, line)
         self._offset = size + len(line)
         self.entries.append(entry)
-        stat = self.path.stat()
         self._stat = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
     def clear(self) -> None:

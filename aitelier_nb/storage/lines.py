@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,7 +13,18 @@ import xxhash
 
 from aitelier_nb.errors import DataError
 
-__all__ = ["Line", "Turn", "changed", "decode", "encode", "fault", "fields", "line_hash", "parse"]
+__all__ = [
+    "Line",
+    "Turn",
+    "assembled",
+    "changed",
+    "decode",
+    "encode",
+    "fault",
+    "fields",
+    "line_hash",
+    "parse",
+]
 
 BOM = b"\xef\xbb\xbf"
 LARGEST_ID = 2**53 - 1  # the `ait` tool reads numbers as doubles
@@ -51,6 +63,7 @@ class Line(msgspec.Struct, rename="camel"):
 _line = msgspec.json.Decoder(Line)
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _any = msgspec.json.Decoder()
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 Fault = tuple[str, str]
 
@@ -97,7 +110,7 @@ def fields(body: bytes) -> dict[str, bytes]:
 def encode(value: object) -> bytes:
     """Return a value as the `ait` tool writes it: compact, non-ASCII as it is."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return _text(value).encode()
     except UnicodeEncodeError as error:
         raise DataError(
             f"a text holds half of a surrogate pair ({error.object[error.start]!r}), which is no character",
@@ -117,9 +130,17 @@ def changed(body: bytes, after: Mapping[str, Any], gone: Iterable[str] = ()) -> 
     values = fields(body)
     for key in gone:
         values.pop(key, None)
-    for key, value in after.items():
-        values[key] = encode(value)
-    return b"{" + b",".join(encode(key) + b":" + value for key, value in values.items()) + b"}"
+    return assembled(values | {key: encode(value) for key, value in after.items()})
+
+
+def assembled(values: Mapping[str, bytes]) -> bytes:
+    """Return a line from its keys and the bytes of their values."""
+    return b"{" + b",".join([_spelt(key) + b":" + value for key, value in values.items()]) + b"}"
+
+
+@lru_cache(256)
+def _spelt(key: str) -> bytes:
+    return encode(key)
 
 
 def fault(body: bytes, error: Exception) -> Fault:

@@ -19,16 +19,22 @@ else:
     import fcntl
 
     class _System:
-        """The system's lock on a file that is kept open: two calls, no look at the folder."""
+        """The system's lock on a file that is kept open: no look at the folder."""
 
         def __init__(self, path: Path, **_: object) -> None:
             self.path = path
             self._descriptor = -1
 
         def acquire(self) -> None:
-            if self._descriptor < 0 or not self.path.exists():
-                self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            while True:
+                if self._descriptor < 0:
+                    self.path.parent.mkdir(parents=True, exist_ok=True)
+                    self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+                if os.fstat(self._descriptor).st_nlink:
+                    return
+                os.close(self._descriptor)  # the file was taken away: what others lock now is another one
+                self._descriptor = -1
 
         def release(self) -> None:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
@@ -44,7 +50,7 @@ class _Held:
         self.processes = _System(path, thread_local=False)
 
     def acquire(self) -> None:
-        if not self.path.parent.exists():
+        if sys.platform == "win32":
             self.path.parent.mkdir(parents=True, exist_ok=True)
         self.processes.acquire()
 

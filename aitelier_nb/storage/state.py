@@ -224,9 +224,15 @@ class State:
         found: list[int] = self.index.ids.values[places].tolist()
         return found + self.restored()[max(start - listed, 0) : max(stop - listed, 0)]
 
-    def commit(self, entry: Entry) -> None:
-        """Write an edit down for good, and know it. The caller holds the lock."""
+    def commit(self, entry: Entry, bodies: Sequence[bytes] = ()) -> None:
+        """Write an edit down for good, and know it. The caller holds the lock.
+
+        `bodies` are the lines that the changes make, where the caller has made them already.
+        """
         self.journal.append(entry)
+        if bodies:
+            self.pending.update(zip((change.id for change in entry.changes), bodies, strict=True))
+            return
         for change in entry.changes:
             self.apply(entry, change)
 
