@@ -97,23 +97,24 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def replace(path: Path, chunks: Iterable[bytes | Span]) -> None:
-    """Put the new content in place whole, or leave the file as it was."""
+def replace(path: Path, chunks: Iterable[bytes | Span]) -> os.stat_result:
+    """Put the new content in place whole, or leave the file as it was; return the new file's state."""
     target = path.resolve()
     new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     with refusals(path):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _write(new, chunks, target)
+            written = _write(new, chunks, target)
             new.replace(target)
         except BaseException:
             with contextlib.suppress(OSError):
                 new.unlink()
             raise
         sync_folder(target.parent)
+    return written
 
 
-def _write(new: Path, chunks: Iterable[bytes | Span], like: Path) -> None:
+def _write(new: Path, chunks: Iterable[bytes | Span], like: Path) -> os.stat_result:
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with contextlib.suppress(FileNotFoundError):
@@ -124,6 +125,7 @@ def _write(new: Path, chunks: Iterable[bytes | Span], like: Path) -> None:
             else:
                 write_all(descriptor, chunk)
         os.fsync(descriptor)
+        return os.fstat(descriptor)
     finally:
         os.close(descriptor)
 

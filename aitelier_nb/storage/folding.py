@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from aitelier_nb.storage import edit_log, files
+from aitelier_nb.storage.carrying import carried
 from aitelier_nb.storage.files import Span
 from aitelier_nb.storage.index import Index
 from aitelier_nb.storage.journal import NOTHING, Change, Entry
@@ -27,10 +28,12 @@ def fold(state: State, history_path: Path) -> bool:
         return False
     made = [entry for entry in entries if entry.changes or _was_added(state, entry)]
     edit_log.append(history_path, [*made, *map(conflict_entry, state.conflicts)])
+    known = None
     if state.pending:
-        files.replace(state.path, chunks(state.index, state.pending))
+        written = files.replace(state.path, chunks(state.index, state.pending))
+        known = carried(state.index, state.pending, state.path, written)
     state.journal.clear()
-    state.refresh()
+    state.know(known)
     return True
 
 

@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 __all__ = ["overlaid", "replaced", "spliced"]
 
 
-def overlaid(index: Index, pending: Mapping[int, bytes | None], names: Sequence[str]) -> pa.Table:
+def overlaid(
+    index: Index, pending: Mapping[int, bytes | None], names: Sequence[str], *, doubles: bool = False
+) -> pa.Table:
     """Return the scalars of an index's visible rows with the edited lines in place of the old ones.
 
-    `start` of a row stays that of the old file.
+    `start` of a row stays that of the old file; with `doubles` second lines of an id stay too.
     """
     import pyarrow as pa
 
     table = index.table(names)
     rows, edited, new = [], Columns(), Columns()
-    gone = list(index.places.doubles)
+    gone = [] if doubles else list(index.places.doubles)
     for example, body in pending.items():
         row = index.row(example)
         if row is None:

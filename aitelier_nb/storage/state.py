@@ -129,6 +129,13 @@ class State:
         else:
             self._replay(entries, {})
 
+    def know(self, index: Index | None) -> None:
+        """Take a new index that holds all edits, where there is one, and read what else changed."""
+        if index is not None:
+            self._index, self._hidden = index, None
+            self.pending, self.conflicts = {}, []
+        self.refresh()
+
     def _refresh_index(self) -> bool:
         try:
             now = signature(self.path.stat())

@@ -73,7 +73,7 @@ class Rater(Deck):
         repeats: float = 0,
         seed: int = 0,
         session: Mapping[str, Any] | None = None,
-        on_session: Callable[[dict[str, Any]], None] | None = None,
+        on_session: Callable[[dict[str, Any]], object] | None = None,
         summary: Callable[[], Sequence[str]] | None = None,
     ) -> None:
         self._plan = Plan(total, start, repeats, seed)
