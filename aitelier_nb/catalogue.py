@@ -224,6 +224,9 @@ def _eval_options(parser: Parser) -> None:
     parser.add_argument("--max-tokens", type=int, metavar="N", help="tokens of an answer at most")
     parser.add_argument("--temperature", type=float, metavar="T", help="0 (greedy) when not given")
     parser.add_argument(
+        "--batch", action="store_true", help="by the provider's batch service: cheaper, within a day"
+    )
+    parser.add_argument(
         "--mode", default="auto", choices=("auto", "record", "replay", "live"), help="of recordings"
     )
     parser.add_argument(
@@ -268,6 +271,8 @@ def _eval(  # noqa: PLR0913 - the options of the command
         return voting.score(ait.evaluate(run, checks=checks or (), **words), ask=not in_notebook())
     if checks:
         raise UsageError("--check does not go with --compare", hint="ait eval --check exact")
+    if words.pop("batch", False):
+        raise UsageError("--batch does not go with --compare", hint="ait eval --batch first, then --compare")
     blind = ait.compare(base, run, **{k: v for k, v in plan.items() if v is not None}, **words)
     if judge is not None:
         blind.judge(judge, confirm=words.get("confirm"), mode=words.get("mode", "auto"))

@@ -1,4 +1,4 @@
-"""A job is created once, although no service takes an idempotency key.
+"""A job, or a batch, is created once, although no service takes an idempotency key.
 
 A request whose fate is unclear (the connection broke, the service failed, the answer was garbled)
 is never sent again before the service's own list says that nothing came of it.
@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import httpx
 
 from aitelier_nb.errors import ConnectionFailed, ProviderError, ResponseError, ServiceFailed
 from aitelier_nb.providers.retries import Patience
-from aitelier_nb.schema import Job
 
 __all__ = ["create_once"]
+
+T = TypeVar("T")
 
 UNCLEAR = (ConnectionFailed, ServiceFailed, ResponseError)
 LOOKS = 3  # a list may lag behind: it is read so often before a job counts as not there
 TRIES = 3
 
 
-def create_once(create: Callable[[], Job], find: Callable[[], Job | None], patience: Patience) -> Job:
-    """Return the job that `create` starts, or the one it had started before its answer was lost.
+def create_once(create: Callable[[], T], find: Callable[[], T | None], patience: Patience) -> T:
+    """Return the job or batch that `create` starts, or the one it had started before its answer was lost.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ def create_once(create: Callable[[], Job], find: Callable[[], Job | None], patie
     raise AssertionError("the loop ends by return or raise")
 
 
-def _look(find: Callable[[], Job | None], reason: ProviderError, patience: Patience) -> Job | None:
+def _look(find: Callable[[], T | None], reason: ProviderError, patience: Patience) -> T | None:
     for look in range(LOOKS):
         time.sleep(min(patience.first * 2**look, patience.longest))
         try:

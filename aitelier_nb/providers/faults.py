@@ -23,7 +23,7 @@ from aitelier_nb.errors import (
 from aitelier_nb.providers.retries import SPENT
 from aitelier_nb.redaction import redact
 
-__all__ = ["connection_error", "json_in", "json_of", "response_error"]
+__all__ = ["connection_error", "json_in", "json_of", "response_error", "words_of"]
 
 LONGEST = 300  # characters of a service's own words that a message quotes
 
@@ -69,7 +69,7 @@ def json_in(body: bytes, provider: str, status: int = 200) -> Any:
 def response_error(response: httpx.Response, provider: str) -> ProviderError:
     """Return the error that a response of status 300 or above means."""
     status, body = response.status_code, _body(response)
-    words = _words(body)
+    words = words_of(body)
     said = f"{provider} refused with HTTP {status}" + (
         f": {words}" if words else f" and {_kind(response.content)}"
     )
@@ -105,7 +105,7 @@ def _body(response: httpx.Response) -> Any:
         return None
 
 
-def _words(body: Any) -> str:
+def words_of(body: Any) -> str:
     """Return a service's own words: {"error": {"message"}}, {"error": text}, {"message"} or {"detail"}."""
     if not isinstance(body, dict):
         return ""

@@ -11,6 +11,7 @@ from aitelier_nb.evaluation.answers import PARAMETERS, prompt, validation
 from aitelier_nb.progress import track
 from aitelier_nb.providers import recordings
 from aitelier_nb.providers.base import ChatRequest, Provider
+from aitelier_nb.providers.batches import batched
 from aitelier_nb.providers.recordings import Mode
 from aitelier_nb.schema import Answer, Parameters
 from aitelier_nb.storage.project import Project
@@ -109,12 +110,13 @@ class Recorded(View):
         return not self.kept
 
 
-def draft(
+def draft(  # noqa: PLR0913, PLR0917 - how answers are drawn
     inputs: Any,
     model: str | None = None,
     n: int = 1,
     temperature: float | None = None,
     max_tokens: int | None = None,
+    batch: bool = False,
     mode: Mode = "auto",
     confirm: bool | None = None,
     project: Where = None,
@@ -134,6 +136,9 @@ def draft(
         0 for one answer, 0.8 for several, when None.
     max_tokens
         Tokens of an answer at most; 512 when None.
+    batch
+        Ask by the provider's batch service (OpenAI, Together): cheaper, and answered within a day. An
+        interrupted call goes on with the same batch when it is made again.
     mode
         Of the recordings: auto, record, replay, live.
     confirm
@@ -159,8 +164,9 @@ def draft(
     sampled = temperature if temperature is not None else (SAMPLING if n > 1 else 0.0)
     parameters = Parameters(temperature=sampled, max_tokens=max_tokens or PARAMETERS.max_tokens, seed=0)
     requests = [ChatRequest(name, turns, parameters, sample) for turns in asked for sample in range(n)]
-    agree(provider, [name], len(requests), confirm, mode)
-    stream = recordings.answers(provider, requests, folder=place.recordings_path, mode=mode)
+    agree(provider, [name], len(requests), confirm, mode, batch=batch)
+    asked_by = batched(provider, place.path) if batch else provider
+    stream = recordings.answers(asked_by, requests, folder=place.recordings_path, mode=mode)
     found = dict(track(stream, "answers", len(requests)))
     named.close()
     assumed = (f"temperature {sampled:g}",) if temperature is None and n > 1 else ()
@@ -210,6 +216,7 @@ def record(
     model: str | None = None,
     inputs: Any = None,
     max_tokens: int | None = None,
+    batch: bool = False,
     mode: Mode = "auto",
     confirm: bool | None = None,
     project: Where = None,
@@ -226,6 +233,9 @@ def record(
         Further questions, as `draft` takes them.
     max_tokens
         Tokens of an answer at most; 512 when None.
+    batch
+        Ask by the provider's batch service (OpenAI, Together): cheaper, and answered within a day. An
+        interrupted call goes on with the same batch when it is made again.
     mode
         "auto" asks for what is not kept yet; "record" asks for all anew.
     confirm
@@ -244,8 +254,9 @@ def record(
     asked = [prompt(example) for example in validation(place).examples]
     asked += questions(place, inputs) if inputs is not None else []
     requests = [ChatRequest(name, turns, parameters) for turns in asked]
-    agree(provider, [name], len(requests), confirm, mode)
-    stream = recordings.answers(provider, requests, folder=place.recordings_path, mode=mode)
+    agree(provider, [name], len(requests), confirm, mode, batch=batch)
+    asked_by = batched(provider, place.path) if batch else provider
+    stream = recordings.answers(asked_by, requests, folder=place.recordings_path, mode=mode)
     found = dict(track(stream, "answers", len(requests)))
     failures = tuple(answer.error for answer in found.values() if answer.error is not None)
     path = place.recordings_path / f"{provider.name}.jsonl"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aitelier_nb.consent import ask_for, in_kernel
+from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import EvaluationError
 from aitelier_nb.evaluation import evaluations
 from aitelier_nb.evaluation.answers import PARAMETERS, Contestant, validation
@@ -17,11 +17,13 @@ from aitelier_nb.evaluation.scored import Scored
 from aitelier_nb.evaluation.scores import Scores
 from aitelier_nb.evaluation.timeline import History, history
 from aitelier_nb.providers.base import Settings, open_provider
+from aitelier_nb.providers.batches import Batched, batched
 from aitelier_nb.providers.recordings import Mode
 from aitelier_nb.schema import Parameters
 from aitelier_nb.schema import Run as RunRecord
 from aitelier_nb.storage.project import Project
 from aitelier_nb.tuning import runs
+from aitelier_nb.verbs import naming
 from aitelier_nb.verbs.current import Where, current
 from aitelier_nb.verbs.following import Run
 
@@ -58,10 +60,11 @@ def finished_run(project: Project, run: Run | str | None) -> RunRecord:
 
 
 def contestants(
-    project: Project, run: RunRecord, prefix: Sequence[Mapping[str, Any]] = ()
+    project: Project, run: RunRecord, prefix: Sequence[Mapping[str, Any]] = (), *, batch: bool = False
 ) -> list[Contestant]:
     """Return base, prompted base (when a prefix is given) and tuned model of a run, in one runtime."""
-    provider = open_provider(run.provider, Settings(project=project.path))
+    opened = open_provider(run.provider, Settings(project=project.path))
+    provider = batched(opened, project.path) if batch else opened
     asked = base_to_ask(project, run)
     found = [Contestant("base", provider, asked)]
     if prefix:
@@ -178,6 +181,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - an evaluation's choices
     ids: Sequence[int] | None = None,
     max_tokens: int | None = None,
     temperature: float | None = None,
+    batch: bool = False,
     mode: Mode = "auto",
     confirm: bool | None = None,
     project: Where = None,
@@ -203,6 +207,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 - an evaluation's choices
         Tokens of an answer at most; 512 when None.
     temperature
         0 (greedy) when None.
+    batch
+        Ask by the provider's batch service (OpenAI, Together): cheaper, and answered within a day. An
+        interrupted call goes on with the same batch when it is made again.
     mode
         Of the recordings: auto, record, replay (opens no connection), live.
     confirm
@@ -222,7 +229,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - an evaluation's choices
     place = current(project)
     place.dataset.fold()
     record = finished_run(place, run)
-    asked = contestants(place, record, prefix)
+    asked = contestants(place, record, prefix, batch=batch)
     agree(place, asked, ids, confirm, mode)
     found = evaluations.collect(
         place,
@@ -252,9 +259,7 @@ def agree(
     """Ask for a yes when answers are to be bought."""
     paid = [one for one in asked if getattr(one.provider, "costs_money", True)]
     if paid and mode != "replay":
-        n = len(validation(project, ids).examples)
-        names = " and ".join(dict.fromkeys(one.model for one in paid))
-        ask_for(
-            f"ask {names} at {paid[0].provider.name} up to {n * len(paid)} questions, which costs money?",
-            confirm,
-        )
+        count = len(validation(project, ids).examples) * len(paid)
+        provider = paid[0].provider
+        batch = isinstance(provider, Batched)
+        naming.agree(provider, [one.model for one in paid], count, confirm, mode, batch=batch)

@@ -17,9 +17,12 @@ from aitelier_nb.schema import Answer
 from aitelier_nb.storage.project import Project
 from aitelier_nb.tuning import runs
 
-__all__ = ["Named", "agree", "origin", "questions", "turns_of"]
+__all__ = ["AS_BATCH", "Named", "agree", "origin", "questions", "turns_of"]
 
 Turns = list[dict[str, Any]]
+
+AS_BATCH = " as a batch (at up to half the price, answered within 24 hours)"
+"""What a question about money says of a batch."""
 
 ENDINGS = (".txt", ".jsonl", ".csv")
 LONGEST_PATH = 255
@@ -83,8 +86,29 @@ class Named:
         return str(name)
 
 
-def agree(provider: Provider, names: Sequence[str], count: int, confirm: bool | None, mode: Mode) -> None:
+def agree(
+    provider: Provider,
+    names: Sequence[str],
+    count: int,
+    confirm: bool | None,
+    mode: Mode,
+    *,
+    batch: bool = False,
+) -> None:
     """Ask for a yes when answers are to be bought.
+
+    Parameters
+    ----------
+    provider, names
+        Who is asked.
+    count
+        How many questions at most.
+    confirm
+        True says yes; None asks a person.
+    mode
+        Of the recordings; "replay" buys nothing.
+    batch
+        Whether they go as a batch.
 
     Raises
     ------
@@ -93,7 +117,10 @@ def agree(provider: Provider, names: Sequence[str], count: int, confirm: bool | 
     """
     if getattr(provider, "costs_money", True) and mode != "replay":
         asked = " and ".join(dict.fromkeys(names))
-        ask_for(f"ask {asked} at {provider.name} up to {count} questions, which costs money?", confirm)
+        ask_for(
+            f"ask {asked} at {provider.name} up to {count} questions{AS_BATCH * batch}, which costs money?",
+            confirm,
+        )
 
 
 def turns_of(project: Project, text: str | Sequence[Mapping[str, Any]], system: str | None = None) -> Turns:

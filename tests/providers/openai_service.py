@@ -7,6 +7,7 @@ import itertools
 import re
 from typing import Any
 
+from batch_desk import BatchDesk
 from server import Request, Response
 from together_service import completion, refused
 
@@ -26,6 +27,11 @@ class OpenAIService:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.looks: dict[str, int] = {}
         self._numbers = itertools.count(1)
+        self.desk = BatchDesk(
+            self.contents,
+            lambda name, content: str(self._store(name, content, "batch_output")["id"]),
+            shouting=False,
+        )
 
     def __call__(self, request: Request) -> Response:
         path = request.path.removeprefix("/v1")
@@ -51,6 +57,10 @@ class OpenAIService:
         return [
             ("POST", "/files", self._file),
             ("GET", "/files", self._list_files),
+            ("GET", r"/files/([^/]+)/content", self.desk.content),
+            ("POST", "/batches", self.desk.create),
+            ("GET", "/batches", self.desk.list),
+            ("GET", r"/batches/([^/]+)", self.desk.look),
             ("POST", "/uploads", self._begin),
             ("POST", r"/uploads/([^/]+)/parts", self._part),
             ("POST", r"/uploads/([^/]+)/complete", self._complete),

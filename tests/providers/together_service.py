@@ -59,6 +59,14 @@ class TogetherService:
         self.parts: dict[str, bytes] = {}
         self.aborted: list[str] = []
         self._numbers = itertools.count(1)
+        from batch_desk import BatchDesk
+
+        self.desk = BatchDesk(self.contents, self._kept, shouting=True)
+
+    def _kept(self, name: str, content: bytes) -> str:
+        file_id = f"file-{next(self._numbers)}"
+        self.contents[file_id] = content
+        return file_id
 
     def __call__(self, request: Request) -> Response:
         path = request.path.removeprefix("/v1")
@@ -81,6 +89,10 @@ class TogetherService:
             ("POST", "/files/multipart/initiate", self._initiate),
             ("POST", "/files/multipart/complete", self._complete),
             ("POST", "/files/multipart/abort", self._abort),
+            ("GET", r"/files/([^/]+)/content", self.desk.content),
+            ("POST", "/batches", self.desk.create),
+            ("GET", "/batches", self.desk.list),
+            ("GET", r"/batches/([^/]+)", self.desk.look),
             ("GET", r"/files/([^/]+)", self._file),
             ("GET", "/fine-tunes/models/limits", self._limits),
             ("GET", "/fine-tunes/models/supported", lambda _: Response(200, {"models": [BASE]})),
@@ -117,7 +129,8 @@ class TogetherService:
             if hashlib.sha256(content).hexdigest() == form["checksum"]:
                 return Response(409, {"file_id": file_id})
         file_id = f"file-{next(self._numbers)}"
-        self.files[file_id] = file_record(file_id, form["file_name"], 0) | {"checksum": form["checksum"]}
+        told = {"checksum": form["checksum"], "purpose": form["purpose"]}
+        self.files[file_id] = file_record(file_id, form["file_name"], 0) | told
         address = f"{self.url}/__store/{file_id}?signature=abc"
         return Response(302, None, {"location": address, "x-together-file-id": file_id})
 

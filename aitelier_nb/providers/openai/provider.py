@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from aitelier_nb.errors import NotFound, PermissionRefused, ProviderError
-from aitelier_nb.providers import chat
+from aitelier_nb.providers import batches, chat
 from aitelier_nb.providers.base import Checkpoint, Estimate, JobRequest, Settings
+from aitelier_nb.providers.batches import BatchService
 from aitelier_nb.providers.contents import name_of, sha256
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.hosted import Hosted
@@ -19,6 +20,8 @@ from aitelier_nb.schema import Event, Job
 __all__ = ["OpenAI"]
 
 JOBS = "/fine_tuning/jobs"
+MOST_REQUESTS = 50_000  # of a batch
+LARGEST_BATCH = 200_000_000  # bytes of a batch's file
 CLOSED_WORDS = ("fine-tun", "not available", "not allowed", "no longer", "deprecat")
 
 
@@ -104,6 +107,21 @@ class OpenAI(Hosted):
         """Let a paused job go on."""
         self.client.send("POST", f"{JOBS}/{job_id}/resume", repeatable=True)
         return self.job(job_id)
+
+    def batch_service(self) -> BatchService:
+        """Return how the service takes batches."""
+        self.key()
+        return BatchService(
+            client=self.client,
+            dialect=self.dialect,
+            upload=lambda path: files.upload(self.client, path, "batch"),
+            listed=lambda: files.listed(self.client, "/batches", limit=100),
+            addressed=True,
+            named=True,
+            most=MOST_REQUESTS,
+            largest=LARGEST_BATCH,
+            every=float(self.settings.options.get("poll", batches.EVERY)),
+        )
 
     def shutdown_date(self, model: str) -> str | None:
         """Return the day on which a model stops answering (YYYY-MM-DD), or None when none is set."""

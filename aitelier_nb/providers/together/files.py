@@ -30,7 +30,7 @@ PENDING = ("PENDING", "QUEUED", "RUNNING")
 NO_REDIRECT_WAY = frozenset({404, 405, 501})
 
 
-def upload(client: Client, path: Path, in_one: int = IN_ONE) -> str:
+def upload(client: Client, path: Path, purpose: str = "fine-tune", in_one: int = IN_ONE) -> str:
     """Return the id of a file with this content: the one that is there, or a new one.
 
     The name at the service carries the content's hash, so that it is found again. The bytes go
@@ -46,11 +46,11 @@ def upload(client: Client, path: Path, in_one: int = IN_ONE) -> str:
     if not 0 < size <= LARGEST:
         raise UsageError(f"{path.name} has {size:,} bytes", hint=f"1 to {LARGEST:,} bytes are taken")
     digest = sha256(path)
-    known = find(client, name_of(path, digest), size)
+    known = find(client, name_of(path, digest), size, purpose)
     if known is not None:
         return known
     fields = {
-        "purpose": "fine-tune",
+        "purpose": purpose,
         "file_name": name_of(path, digest),
         "file_type": "jsonl",
         "checksum": digest,
@@ -72,11 +72,12 @@ def upload(client: Client, path: Path, in_one: int = IN_ONE) -> str:
     return _id_in(json_of(asked, client.provider))  # there already, or stored at once
 
 
-def find(client: Client, name: str, size: int) -> str | None:
+def find(client: Client, name: str, size: int, purpose: str = "fine-tune") -> str | None:
     """Return the id of a usable file of that name and size, or None."""
     listed = client.json("GET", "/files")
     for file in reversed(listed.get("data") or [] if isinstance(listed, dict) else []):
         same = file.get("filename") == name and file.get("bytes") in (size, None)
+        same = same and file.get("purpose") in (purpose, None)
         if same and file.get("processing_status") not in UNUSABLE:
             return str(file["id"])
     return None

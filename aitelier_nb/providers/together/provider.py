@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aitelier_nb.errors import NotFound, UsageError
-from aitelier_nb.providers import chat
+from aitelier_nb.providers import batches, chat
 from aitelier_nb.providers.base import Checkpoint, Estimate, JobRequest, Settings
+from aitelier_nb.providers.batches import BatchService
 from aitelier_nb.providers.contents import name_of, sha256
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.hosted import Hosted
@@ -21,6 +22,8 @@ __all__ = ["Together"]
 
 DEFAULT_RANK = 8  # where the service names none and only alpha or dropout was set
 POLL = 2.0  # seconds between two looks at a file's validation
+MOST_REQUESTS = 50_000  # of a batch, by the service's page on batches
+LARGEST_BATCH = 100_000_000  # bytes of a batch's file
 
 REASONS = {
     "multimodal_dataset": "the service gives no estimate for files with images",
@@ -163,6 +166,21 @@ class Together(Hosted):
         """Write the archive of a job's weights to a path: for the local runtime, or any vLLM server."""
         return downloads.download(self.client, job_id, path, kind, step)
 
+    def batch_service(self) -> BatchService:
+        """Return how the service takes batches."""
+        self.key()
+        return BatchService(
+            client=self.client,
+            dialect=self.dialect,
+            upload=lambda path: files.upload(self.client, path, "batch-api"),
+            listed=self._batches,
+            addressed=False,
+            named=False,
+            most=MOST_REQUESTS,
+            largest=LARGEST_BATCH,
+            every=float(self.settings.options.get("poll", batches.EVERY)),
+        )
+
     def hardware(self, model: str) -> list[endpoints.Hardware]:
         """Return the machines that can serve a tuned model, cheapest first, with their price a minute."""
         return endpoints.hardware(self.client, model)
@@ -197,6 +215,11 @@ class Together(Hosted):
     def _uploaded(self, path: Path) -> str | None:
         name = name_of(path, sha256(path))
         return files.find(self.client, name, path.stat().st_size)
+
+    def _batches(self) -> list[dict[str, Any]]:
+        told = self.client.json("GET", "/batches")
+        found = told if isinstance(told, list) else told.get("data") or told.get("jobs") or []
+        return [one for one in found if isinstance(one, dict)]
 
     def _rank(self, model: str) -> int:
         lora = self._limits.get(model, {}).get("lora_training") or {}
