@@ -137,7 +137,8 @@ def test_an_interrupted_wait_goes_on_with_the_same_batch_and_sends_only_what_is_
     stream = provider.answers([ask("a"), ask("b")])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches.time, "sleep", interrupt)
-        pytest.raises(KeyboardInterrupt, next, stream)
+        with pytest.raises(KeyboardInterrupt):
+            next(stream)
     provider.close()
     got = answers(project, [ask("b"), ask("c"), ask("a")])
     assert [answer.text for answer in got] == ["b!", "c!", "a!"]
@@ -229,7 +230,8 @@ def test_no_key_is_kept_with_a_batch(
     stream = by_batch(project).answers([ask("a")])
     with monkeypatch.context() as patch:
         patch.setattr(batches.time, "sleep", interrupt)
-        pytest.raises(KeyboardInterrupt, next, stream)
+        with pytest.raises(KeyboardInterrupt):
+            next(stream)
     kept = list((project.state_path / "batches").glob("*.json*"))
     assert len(kept) == 2
     assert json.loads(min(kept).read_text())["provider"] == project.config.provider
