@@ -12,14 +12,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["View", "counted", "html_table", "number", "text_table"]
+__all__ = ["View", "counted", "html_table", "number", "p_text", "text_table"]
 
 CLIP = 120
+SMALLEST_P = 0.001
+BESIDE_ALPHA = (0.045, 0.055)  # where three digits would hide on which side of .05 a p-value lies
 
 
 def number(value: float, digits: int = 3) -> str:
     """Return a float in the one format that all outputs use: fixed digits, no exponent, no locale."""
     return f"{value:.{digits}f}"
+
+
+def p_text(p: float | None) -> str:
+    """Return a p-value as papers print it: "p = .041", "p < .001"; a fourth digit next to .05."""
+    if p is None:
+        return "p undefined"
+    if p < SMALLEST_P:
+        return "p < .001"
+    told = number(p, 4 if BESIDE_ALPHA[0] < p < BESIDE_ALPHA[1] else 3)
+    return f"p = {told.removeprefix('0')}" if p < 1 else "p = 1"
 
 
 def counted(n: int, noun: str) -> str:

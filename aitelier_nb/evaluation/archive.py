@@ -59,7 +59,8 @@ def write(project: Project, kind: str, version: str, content: Mapping[str, Any])
     """Write a new file under the next free name and return its path."""
     with lock(project.state_path / "evals.lock"):
         name = f"{kind}-{version}-{str(content['createdAt'])[:10]}"
-        path = next(path for path in _names(project.evals_path, name) if not path.exists())
+        names = _names(project.evals_path, name)
+        path = next(path for path in names if not (path.exists() or votes_path(path).exists()))
         replace(path, [javascript.dumps(dict(content)).encode("utf-8") + b"\n"])
     return path
 

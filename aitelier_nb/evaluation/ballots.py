@@ -12,17 +12,14 @@ from aitelier_nb.errors import StudyError
 from aitelier_nb.evaluation import sides, statistics
 from aitelier_nb.evaluation.answers import sha256
 from aitelier_nb.evaluation.ledger import Ledger, seal
+from aitelier_nb.evaluation.plans import PLAN, committed
 from aitelier_nb.evaluation.statistics import Agreement, Counts, Flips
+from aitelier_nb.storage.tombstones import standing
 
-__all__ = ["PLAN", "Ballots", "is_person"]
+__all__ = ["Ballots", "is_person"]
 
 NOT_HUMAN = ("rule: ", "model: ")
 OUTCOME = {("left", True): "W", ("right", False): "W", ("left", False): "L", ("right", True): "L"}
-PLAN = (
-    *("question", "mode", "n", "alpha", "ties", "repeats"),
-    *("contestants", "parameters", "pairs", "identical", "leftOut"),
-)
-"""The keys of a study that are fixed before the first vote."""
 
 
 def is_person(rater: str) -> bool:
@@ -67,9 +64,19 @@ class Ballots:
         return dict(Counter(row["by"] for row in self._ledger.rows() if row.get("by") not in (None, *known)))
 
     @cached_property
+    def pairs(self) -> list[dict[str, Any]]:
+        """The pairs of the study, without those that were forgotten since."""
+        return standing(self.content["pairs"])
+
+    @cached_property
+    def forgotten(self) -> int:
+        """How many pairs had to be forgotten since the study began; their votes are gone with them."""
+        return len(self.content["pairs"]) - len(self.pairs)
+
+    @cached_property
     def _sides(self) -> dict[tuple[str, int], dict[str, Any]]:
         raters = self.content["reveal"]["raters"]
-        return {(by, side["id"]): side for by, one in raters.items() for side in one["sides"]}
+        return {(by, side["id"]): side for by, one in raters.items() for side in standing(one["sides"])}
 
     @cached_property
     def _rows(self) -> list[dict[str, Any]]:
@@ -116,7 +123,7 @@ class Ballots:
         if len(self.counted) < 2:  # noqa: PLR2004
             return None
         given = {(rater, example_id): outcome for rater, example_id, outcome in self.votes()}
-        ids = [pair["id"] for pair in self.content["pairs"]]
+        ids = [pair["id"] for pair in self.pairs]
         return statistics.agreement([[given.get((rater, i)) for i in ids] for rater in self.counted])
 
     def _outcome(self, row: Mapping[str, Any]) -> str:
@@ -147,17 +154,18 @@ class Ballots:
 
     @property
     def missing_votes(self) -> int:
-        """How many of the planned pairs nobody voted on."""
-        return int(self.content["n"]) - len(self.outcomes())
+        """How many of the planned pairs nobody voted on, those that were forgotten left out."""
+        return int(self.content["n"]) - self.forgotten - len(self.outcomes())
 
     @cached_property
     def _texts(self) -> dict[int, tuple[str, str]]:
         """The two answers of each pair: (base, tuned)."""
         sides_of = {
-            side["id"]: side for side in next(iter(self.content["reveal"]["raters"].values()))["sides"]
+            side["id"]: side
+            for side in standing(next(iter(self.content["reveal"]["raters"].values()))["sides"])
         }
         found = {}
-        for pair in self.content["pairs"]:
+        for pair in self.pairs:
             side = sides_of[pair["id"]]
             tuned = side["left"] if side["tunedLeft"] else side["right"]
             first, second = pair["answers"]
@@ -192,33 +200,35 @@ class Ballots:
         """
         if any(key not in self.content for key in (*PLAN, "commitments")):
             raise self._changed("the plan")
-        plan = {key: self.content[key] for key in PLAN}
         raters = self.content["reveal"]["raters"]
         if not raters:
             raise StudyError(
                 f"the sides of {self.path.name} are not on this machine", hint="reveal it where it was begun"
             )
-        texts = {pair["id"]: sorted(map(sha256, pair["answers"])) for pair in self.content["pairs"]}
+        texts = {pair["id"]: sorted(map(sha256, pair["answers"])) for pair in self.pairs}
         owners: dict[int, str] = {}
         for by, one in raters.items():
-            made = sides.commitment(one["salt"], one["seed"], one["sides"], plan)
+            made = committed(self.content, one["salt"], one["seed"], one["sides"])
             if made != self.content["commitments"].get(by):
                 raise self._changed(f"the plan, the answers or the sides of {by}")
-            drawn = sides.balanced(one["seed"], [(side["id"], side["createdAt"]) for side in one["sides"]])
-            for side in one["sides"]:
+            known = standing(one["sides"])
+            drawn = sides.balanced(one["seed"], [(side["id"], side["createdAt"]) for side in known])
+            for side in known:
                 tuned = side["left"] if side["tunedLeft"] else side["right"]
                 if owners.setdefault(side["id"], tuned) != tuned:
                     raise self._changed(f"whose the answers to example {side['id']} are")
                 if texts.get(side["id"]) != sorted((side["left"], side["right"])):
                     raise self._changed(f"the answers to example {side['id']}")
-                if drawn[side["id"], side["createdAt"]] != side["tunedLeft"]:
+                whole = len(known) == len(one["sides"])  # half of the pairs cannot be told of a part
+                if whole and drawn[side["id"], side["createdAt"]] != side["tunedLeft"]:
                     raise self._changed(f"the sides of {by}")
         self._check_votes(raters)
         return self
 
     def _check_votes(self, raters: Mapping[str, Mapping[str, Any]]) -> None:
         kept, rows = self.content["reveal"]["votes"], self._ledger.rows()
-        if len(rows) != kept["count"] or self._ledger.digest() != kept["sha256"]:
+        as_it_was = self._ledger.digest() == kept["sha256"] or any(row["kind"] == "forgotten" for row in rows)
+        if len(rows) != kept["count"] or not as_it_was:
             raise self._changed("the votes", self._ledger.path)
         last: dict[str, str] = {}
         for row in rows:
@@ -226,7 +236,7 @@ class Ballots:
             if by not in raters:
                 continue
             before, key = last.get(by, ""), bytes.fromhex(raters[by]["salt"])
-            if row.get("seal") != seal(key, before, row):
+            if row["kind"] != "forgotten" and row.get("seal") != seal(key, before, row):
                 raise self._changed(f"a vote of {by} on example {row.get('id')}", self._ledger.path)
             last[by] = row["seal"]
             place = "right" if row.get("repeat") else "left"

@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from aitelier_nb.evaluation import statistics
-from aitelier_nb.evaluation.ballots import PLAN, Ballots
+from aitelier_nb.evaluation.ballots import Ballots
 from aitelier_nb.evaluation.statistics import Verdict
 from aitelier_nb.evaluation.verdicts import percent, sentence
-from aitelier_nb.views import View, number
+from aitelier_nb.views import View, counted, number, p_text
 
-__all__ = ["PLAN", "Comparison"]
+__all__ = ["Comparison"]
 
 
 VALUE = {"W": 1.0, "T": 0.5, "B": 0.5, "L": 0.0}
@@ -68,6 +68,7 @@ class Comparison(Ballots, View):
             "n": self.content["n"],
             "votes": len(self.outcomes()),
             "identical": len(self.content["identical"]),
+            "forgotten": self.forgotten,
             "left_out": self.content["leftOut"],
             "wins": counts.wins,
             "ties": counts.ties,
@@ -103,7 +104,7 @@ class Comparison(Ballots, View):
 
     def _clustered(self) -> dict[str, float | None] | None:
         """Return the win rate's error when examples of one group move together; None without groups."""
-        groups = {pair["id"]: pair["group"] for pair in self.content["pairs"] if "group" in pair}
+        groups = {pair["id"]: pair["group"] for pair in self.pairs if "group" in pair}
         if not groups:
             return None
         values = [VALUE[outcome] for outcome in self.outcomes().values()]
@@ -139,10 +140,10 @@ class Comparison(Ballots, View):
             ),
             ("win rate, a tie as half", _rated(told["rate"], told["interval"])),
             ("win rate, decided pairs", _rated(told["decided_rate"], told["decided_interval"])),
-            (test, None if self.p is None else number(self.p, 4)),
+            (test, None if self.p is None else _p(self.p)),
             ("tuned left: won, lost", f"{left_won}, {left_lost}"),
             ("tuned right: won, lost", f"{right_won}, {right_lost}"),
-            ("does the side decide? p", number(told["position_p"], 4)),
+            ("does the side decide? p", _p(told["position_p"])),
             (
                 "win rate at equal length",
                 _rated(told["length_controlled"]["rate"], told["length_controlled"]["interval"]),
@@ -153,8 +154,10 @@ class Comparison(Ballots, View):
     def notes(self) -> list[str]:
         """Tell what was left out, who else voted, and how steady the raters are."""
         same, left_out = self.content["identical"], self.content["leftOut"]
-        notes = [f"{len(same)} pairs had identical answers and were not voted on"] if same else []
+        notes = [f"{counted(len(same), 'pair')} with identical answers, not voted on"] if same else []
         notes += [f"left out {len(ids)}: {reason}" for reason, ids in left_out.items() if ids]
+        if self.forgotten:
+            notes.append(f"{counted(self.forgotten, 'pair')} forgotten since, the votes on it too")
         notes += [f"{n} votes of {by} are sealed on another machine" for by, n in self.sealed.items()]
         aside = [rater for rater in self.raters if rater not in self.counted]
         notes += [f"{rater} voted too; its votes are in none of these numbers" for rater in aside]
@@ -163,6 +166,10 @@ class Comparison(Ballots, View):
         if self._clustered() is not None:
             notes.append("examples share groups: the clustered error allows for it, the test does not")
         return notes
+
+
+def _p(p: float) -> str:
+    return p_text(p).removeprefix("p ").removeprefix("= ")
 
 
 def _rated(rate: float | None, interval: tuple[float, float] | None) -> str | None:

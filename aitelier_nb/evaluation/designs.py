@@ -13,14 +13,14 @@ from typing import Any, Literal
 from aitelier_nb.errors import StudyError
 from aitelier_nb.evaluation import archive
 from aitelier_nb.evaluation.answers import PARAMETERS, Asked, Contestant, Row, ask, sha256, validation
-from aitelier_nb.evaluation.ballots import PLAN
-from aitelier_nb.evaluation.ledger import canonical
+from aitelier_nb.evaluation.plans import BY_HASH, PLAN
 from aitelier_nb.evaluation.studies import Choice, Study
 from aitelier_nb.evaluation.vault import Vault
 from aitelier_nb.providers.recordings import Mode
 from aitelier_nb.schema import Example, Parameters
 from aitelier_nb.storage.locks import lock
 from aitelier_nb.storage.project import Project, now
+from aitelier_nb.storage.tombstones import canonical
 
 __all__ = ["QUESTION", "create", "judge", "open_study"]
 
@@ -135,7 +135,10 @@ def _written(project: Project, plan: dict[str, Any], tuned_texts: dict[int, str]
     identity = hashlib.sha256(canonical({key: plan[key] for key in PLAN})).hexdigest()
     with lock(project.state_path / "evals.lock"):
         known = archive.identical(project, "compare", identity)
-        Vault(project.state_path / "studies", identity).keep_tuned(tuned_texts)
+        vault = Vault(project.state_path / "studies", identity)
+        if known is None:
+            vault.begin()
+        vault.keep_tuned(tuned_texts)
         if known is not None:
             return known[0]
         head = {"schema": archive.FORMAT, "kind": "comparison", "identity": identity, "createdAt": now()}
@@ -146,6 +149,7 @@ def _written(project: Project, plan: dict[str, Any], tuned_texts: dict[int, str]
             "scale": [1, 10],
             "dataset": dataset,
             **plan,
+            **BY_HASH,
             "commitments": {},
         }
         return archive.write(project, "compare", version, content)

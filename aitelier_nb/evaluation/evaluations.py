@@ -11,11 +11,11 @@ from typing import Any
 from aitelier_nb.errors import EvaluationError
 from aitelier_nb.evaluation import archive
 from aitelier_nb.evaluation.answers import PARAMETERS, Asked, Contestant, Row, ask, sha256, validation
-from aitelier_nb.evaluation.ledger import canonical
 from aitelier_nb.evaluation.measures import Measure, Rate, rate
 from aitelier_nb.providers.recordings import Mode
 from aitelier_nb.schema import Parameters
 from aitelier_nb.storage.project import Project, now
+from aitelier_nb.storage.tombstones import canonical
 from aitelier_nb.views import View, number
 
 __all__ = ["Evaluation", "collect", "latest", "ours", "read", "stated"]

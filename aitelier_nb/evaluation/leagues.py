@@ -14,7 +14,8 @@ from aitelier_nb.evaluation.designs import create
 from aitelier_nb.evaluation.statistics.proportions import normal
 from aitelier_nb.evaluation.studies import Study
 from aitelier_nb.storage.project import Project
-from aitelier_nb.views import View, number
+from aitelier_nb.storage.tombstones import standing
+from aitelier_nb.views import View, p_text
 
 __all__ = ["League", "pairings"]
 
@@ -65,7 +66,7 @@ class League(View):
     @staticmethod
     def _examples(one: Comparison) -> frozenset[tuple[int, str]]:
         return frozenset(
-            (p["id"], p["createdAt"]) for p in [*one.content["pairs"], *one.content["identical"]]
+            (p["id"], p["createdAt"]) for p in standing([*one.content["pairs"], *one.content["identical"]])
         )
 
     @staticmethod
@@ -135,6 +136,6 @@ class League(View):
     def notes(self) -> list[str]:
         """Tell every pair's test, held at the level for all of them together."""
         return [
-            f"{second} against {first}: p = {number(p, 4)}, over all pairs {number(held or 0, 4)} (Holm)"
+            f"{second} against {first}: {p_text(p)}, held for all pairs together {p_text(held)} (Holm)"
             for first, second, p, held in self.tests()
         ]

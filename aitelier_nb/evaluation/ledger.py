@@ -11,13 +11,9 @@ from typing import Any
 
 from aitelier_nb.storage.files import append
 from aitelier_nb.storage.locks import lock
+from aitelier_nb.storage.tombstones import canonical
 
-__all__ = ["Ledger", "canonical", "seal"]
-
-
-def canonical(value: Any) -> bytes:
-    """Return a JSON value as bytes that are the same everywhere: sorted keys, no blanks, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+__all__ = ["Ledger", "seal"]
 
 
 def seal(key: bytes, before: str, row: Mapping[str, Any]) -> str:
@@ -71,6 +67,10 @@ class Ledger:
             append(self.path, (b"\n" if torn else b"") + json.dumps(line).encode("ascii") + b"\n")
             self.rows()
         return True
+
+    def seals(self, by: str) -> list[str]:
+        """Return the seals of one person's rows, oldest first."""
+        return [str(row["seal"]) for row in self.rows() if row.get("by") == by and "seal" in row]
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of the file as it stands."""

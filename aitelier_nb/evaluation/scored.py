@@ -12,7 +12,7 @@ from aitelier_nb.evaluation.evaluations import Evaluation, stated
 from aitelier_nb.evaluation.ledger import Ledger
 from aitelier_nb.evaluation.measures import Rate, rate
 from aitelier_nb.evaluation.statistics.proportions import student
-from aitelier_nb.views import View, number
+from aitelier_nb.views import View, counted, number, p_text
 
 __all__ = ["HIGHEST", "LOWEST", "Scored", "Slot", "Summary", "standing"]
 
@@ -132,7 +132,7 @@ class Scored(View):
 
     def headline(self) -> str:
         """Count the scores and name who gave them."""
-        return f"{len(self.scores)} answers scored by {', '.join(self.raters) or 'nobody'}"
+        return f"{counted(len(self.scores), 'answer')} scored by {', '.join(self.raters) or 'nobody'}"
 
     def columns(self) -> Sequence[str]:
         """Return the table's columns."""
@@ -158,7 +158,7 @@ class Scored(View):
             notes.append(
                 f"tuned minus base: {number(found.mean or 0, 2)} points "
                 f"({number(low, 2)} to {number(high, 2)}), "
-                f"p = {found.p_permutation:.2g}"
+                f"{p_text(found.p_permutation)}"
             )
         low_ones = [
             f"{slot[0]} ({slot[1]}: {score})"

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aitelier_nb.evaluation.ledger import canonical
+from aitelier_nb.storage.tombstones import canonical
 
 __all__ = ["Key", "balanced", "commitment", "draw", "order"]
 
@@ -38,7 +38,7 @@ def order(seed: str, keys: Sequence[Key], purpose: str = "order") -> list[Key]:
     return sorted(keys, key=lambda key: draw(seed, purpose, key))
 
 
-def commitment(salt: str, seed: str, sides: Sequence[Mapping[str, Any]], plan: Mapping[str, Any]) -> str:
+def commitment(salt: str, seed: str, sides: Sequence[Any], plan: Mapping[str, Any]) -> str:
     """Return the SHA-256 (hex) of salt, seed, sides and plan: what cannot be changed unseen afterwards."""
-    secret = {"salt": salt, "seed": seed, "sides": [dict(side) for side in sides], "plan": dict(plan)}
+    secret = {"salt": salt, "seed": seed, "sides": list(sides), "plan": dict(plan)}
     return hashlib.sha256(canonical(secret)).hexdigest()

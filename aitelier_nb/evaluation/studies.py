@@ -16,13 +16,14 @@ from aitelier_nb.evaluation.answers import sha256
 from aitelier_nb.evaluation.ballots import Ballots
 from aitelier_nb.evaluation.comparisons import Comparison
 from aitelier_nb.evaluation.ledger import Ledger
-from aitelier_nb.evaluation.sealing import joined, vault_of
+from aitelier_nb.evaluation.sealing import check_whole, joined, vault_of
 from aitelier_nb.evaluation.statistics import sequential
 from aitelier_nb.evaluation.vault import Secret
 from aitelier_nb.evaluation.verdicts import outlook
 from aitelier_nb.storage.locks import lock
 from aitelier_nb.storage.project import Project, now
-from aitelier_nb.views import View
+from aitelier_nb.storage.tombstones import standing
+from aitelier_nb.views import View, counted
 
 __all__ = ["CHOICES", "Choice", "Slot", "Study"]
 
@@ -52,8 +53,8 @@ class Study(View):
         self._lock_path = project.state_path / "evals.lock"
         self._known: tuple[tuple[int, int], dict[str, Any]] | None = None
         self.ledger = Ledger(archive.votes_path(path), self._lock_path)
-        self._pairs = {pair["id"]: pair for pair in self.content["pairs"]}
-        self._secret = joined(project, path, self.rater)
+        self._pairs = {pair["id"]: pair for pair in standing(self.content["pairs"])}
+        self._secret = joined(project, path, self.rater, self.ledger)
         self.slots = self._slots()
 
     @property
@@ -182,7 +183,15 @@ class Study(View):
             "seq": seq,
             **(more or {}),
         }
-        self.ledger.append(row, bytes.fromhex(secret.salt))
+        self._keep(row, secret)
+
+    def _keep(self, row: Mapping[str, Any], secret: Secret) -> bool:
+        """Append a sealed line, and remember its seal where the study's secrets are."""
+        with lock(self._lock_path):
+            new = self.ledger.append(row, bytes.fromhex(secret.salt))
+            if new:
+                vault_of(self.project, self.content).keep_seal(self.rater, self.ledger.rows()[-1]["seal"])
+        return new
 
     def vote_at(self, position: int, choice: str, *, session: str = "", seq: int | None = None) -> None:
         """Keep a vote on what stands at a place of this rater's list, counted from 0."""
@@ -214,14 +223,14 @@ class Study(View):
             return None
         secret, side = self._key_of(last)
         row = {**_head("undo", last, side, self.rater), "session": session, "seq": seq}
-        return last[0] if self.ledger.append(row, bytes.fromhex(secret.salt)) else None
+        return last[0] if self._keep(row, secret) else None
 
     @property
     def enough(self) -> bool:
         """Whether a sequential study may stop; which model leads is not told: the sides stay blind."""
         if self._secret is None or self.content["mode"] != "sequential":
             return False
-        reveal = {"raters": {self.rater: self._secret.to_json()}}
+        reveal = {"raters": {self.rater: self._secret.to_json(set(self._pairs))}}
         outcomes = Ballots(self.path, self.content | {"reveal": reveal}, self.ledger).outcomes().values()
         return sequential(outcomes, self.content["alpha"]).stop is not None
 
@@ -230,11 +239,15 @@ class Study(View):
         with lock(self._lock_path):
             content = archive.load(self.path)
             if "reveal" not in content:
-                raters = {secret.by: secret.to_json() for secret in vault_of(self.project, content).all()}
+                vault, ids = vault_of(self.project, content), set(self._pairs)
+                for secret in vault.all():
+                    check_whole(vault, self.ledger, secret.by)
+                raters = {secret.by: secret.to_json(ids) for secret in vault.all()}
                 votes = {"count": len(self.ledger.rows()), "sha256": self.ledger.digest()}
                 content["reveal"] = {"at": now(), "raters": raters, "votes": votes}
                 Comparison(self.path, content, self.ledger).check()
                 archive.rewrite(self.path, content)
+                vault.keep_reveal(content["reveal"]["at"])
         return Comparison(self.path, content, self.ledger).check()
 
     def to_json(self) -> dict[str, Any]:
@@ -266,8 +279,14 @@ class Study(View):
         notes = outlook(content["n"], content["alpha"], content["mode"])
         notes += ["The evidence suffices: you may reveal now."] if self.enough else []
         again = content.get("repeats", 0)
-        notes += [f"{again} pairs are shown once more at the end, to see how steady you are"] if again else []
-        notes += [f"{len(same)} pairs have identical answers and are left out of the vote"] if same else []
+        notes += (
+            [f"{counted(again, 'pair')} shown once more at the end, to see how steady you are"]
+            if again
+            else []
+        )
+        notes += (
+            [f"{counted(len(same), 'pair')} with identical answers, left out of the vote"] if same else []
+        )
         return notes + [f"left out {len(ids)}: {reason}" for reason, ids in left_out.items() if ids]
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from aitelier_nb.errors import StudyError
-from aitelier_nb.storage.files import replace
+from aitelier_nb.storage.files import append, replace
+from aitelier_nb.storage.tombstones import tombstone
 
 __all__ = ["Secret", "Vault"]
 
@@ -36,9 +37,10 @@ class Secret:
     def _by_id(self) -> dict[int, dict[str, Any]]:
         return {side["id"]: side for side in self.sides}
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what the reveal writes into the study."""
-        return {"seed": self.seed, "salt": self.salt, "sides": self.sides}
+    def to_json(self, ids: Container[int]) -> dict[str, Any]:
+        """Return what the reveal writes into the study; of pairs that were forgotten, the sides' hashes."""
+        told = [side if side["id"] in ids else tombstone(side) for side in self.sides]
+        return {"seed": self.seed, "salt": self.salt, "sides": told}
 
 
 class Vault:
@@ -73,7 +75,7 @@ class Vault:
         """Draw a seed and a salt for a rater, and keep them with the sides that follow."""
         seed, salt = secrets.token_hex(BYTES), secrets.token_hex(BYTES)
         secret = Secret(rater, seed, salt, sides(seed))
-        self._write(_name(rater), {"by": rater, **secret.to_json()})
+        self._write(_name(rater), {"by": rater, "seed": seed, "salt": salt, "sides": secret.sides})
         return secret
 
     def find(self, rater: str) -> Secret | None:
@@ -86,6 +88,38 @@ class Vault:
         names = sorted(self._folder.glob("rater-*.json"))
         kept = [found for path in names if (found := self._read(path)) is not None]
         return [Secret(one["by"], one["seed"], one["salt"], one["sides"]) for one in kept]
+
+    def keep_seal(self, rater: str, seal: str) -> None:
+        """Remember that a sealed line of a rater was written."""
+        append(self._folder / f"{_name(rater)}.seals", seal.encode("ascii") + b"\n")
+
+    def seals(self, rater: str) -> list[str]:
+        """Return the seals of all lines that a rater was seen to write on this machine."""
+        path = self._folder / f"{_name(rater)}.seals"
+        return path.read_text("ascii").split() if path.exists() else []
+
+    def keep_reveal(self, at: str) -> None:
+        """Remember that the sides were told."""
+        self._write("revealed", {"at": at})
+
+    @property
+    def revealed(self) -> bool:
+        """Whether the sides were told."""
+        return (self._folder / "revealed.json").exists()
+
+    def begin(self) -> None:
+        """Refuse to begin a study once more whose file is gone: votes were given, or the sides told.
+
+        Raises
+        ------
+        StudyError
+            There is word of such a study here.
+        """
+        if self.revealed or any(self._folder.glob("*.seals")):
+            raise StudyError(
+                "this comparison was begun before, and its file is gone from data/evals",
+                hint=f"restore it from git; to begin anew delete {self._folder}",
+            )
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         replace(self._folder / f"{name}.json", [json.dumps(dict(content)).encode("ascii") + b"\n"])

@@ -11,6 +11,7 @@ from aitelier_nb.evaluation.statistics import (
     votes_needed,
     wins_needed,
 )
+from aitelier_nb.views import p_text
 
 __all__ = ["outlook", "percent", "sentence"]
 
@@ -44,7 +45,7 @@ def sentence(counts: Counts, verdict: Verdict, *, stopped_early: int = 0, mode: 
         return f"Not shown: length explains it; {seen}, but at equal length it may be a half."
     if verdict.outcome != "not shown":
         p = (
-            f", p = {sign_test(counts.wins, counts.losses).p:.2g}"
+            f", {p_text(sign_test(counts.wins, counts.losses).p)}"
             if mode == "fixed"
             else ", evidence at the limit"
         )

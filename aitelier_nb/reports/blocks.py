@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from aitelier_nb.views import p_text
+
 __all__ = [
     "UNKNOWN",
     "Block",
@@ -74,7 +76,6 @@ class Passage:
 UNKNOWN = "\N{EN DASH}"
 """What a cell shows when there is no value."""
 
-SMALLEST = 1e-6
 
 Block = Paragraph | Items | Table | Chart | Passage
 
@@ -133,10 +134,8 @@ def estimate(rate: float | None, bounds: Sequence[float] | None) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """Return a p value with six decimals, never rounded to nothing."""
-    if p is None:
-        return UNKNOWN
-    return f"{p:.6f}" if p >= SMALLEST else f"under {SMALLEST:.6f}"
+    """Return a p-value as papers print it, never rounded to nothing."""
+    return UNKNOWN if p is None else p_text(p).removeprefix("p ").removeprefix("= ")
 
 
 def several(number: int, word: str, plural: str = "") -> str:

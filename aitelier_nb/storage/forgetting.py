@@ -11,9 +11,11 @@ from typing import Any
 
 from aitelier_nb.storage import edit_log, files
 from aitelier_nb.storage.journal import Change
+from aitelier_nb.storage.tombstones import tombstone
 
 __all__ = ["Trace", "erase", "history_rows", "left_over", "trace"]
 
+SEALED = ("pairs", "identical", "sides")  # the entries of a study that its commitments cover
 TELLING = 20  # characters; a shorter answer ("ok") is said of many examples
 LARGEST = 64 << 20  # bytes of a foreign file that is still searched
 ARGUMENT = 4000  # characters of a text that git is asked for
@@ -38,12 +40,16 @@ class Trace:
             )
         return isinstance(value, list) and any(map(self.marks, value))
 
-    def without(self, value: Any) -> Any:
-        """Return a JSON value without the list entries that speak of the example."""
+    def without(self, value: Any, *, sealed: bool = False) -> Any:
+        """Return a JSON value without the entries that speak of the example; a sealed one leaves a hash."""
         if isinstance(value, list):
-            return [self.without(each) for each in value if not self.marks(each)]
+            marked = [self.marks(each) for each in value]
+            if sealed:
+                return [tombstone(each) if mark else each for each, mark in zip(value, marked, strict=True)]
+            return [self.without(each) for each, mark in zip(value, marked, strict=True) if not mark]
         if isinstance(value, dict):
-            return {key: self.without(each) for key, each in value.items()}
+            study = "commitments" in value or "salt" in value
+            return {key: self.without(each, sealed=study and key in SEALED) for key, each in value.items()}
         return value
 
 
@@ -86,10 +92,17 @@ def erase(folder: Path, known: Trace) -> list[str]:
 
 def _erase_lines(path: Path, known: Trace) -> int:
     lines = path.read_bytes().split(b"\n")
-    kept = [line for line in lines if not known.marks(_json(line))]
-    if len(kept) < len(lines):
-        files.replace(path, [b"\n".join(kept)])
-    return len(lines) - len(kept)
+    marked = [known.marks(_json(line)) for line in lines]
+    kept = [_left(line) if mark else line for line, mark in zip(lines, marked, strict=True)]
+    if any(marked):
+        files.replace(path, [b"\n".join(line for line in kept if line is not None)])
+    return sum(marked)
+
+
+def _left(line: bytes) -> bytes | None:
+    """Return what stays of an erased line: of a sealed one its seal, of any other nothing."""
+    row = _json(line)
+    return json.dumps(tombstone(row)).encode() if isinstance(row, dict) and "seal" in row else None
 
 
 def _erase_entries(path: Path, known: Trace) -> bool:

@@ -159,7 +159,7 @@ def test_identical_answers_and_failures_are_no_pairs_and_are_told(project, writt
     study = create(project, *models(written(answer=answer)))
     assert study.content["n"] == 10
     assert study.content["leftOut"] == {"no answer from one of the models": [2]}
-    assert "1 pairs have identical answers and are left out of the vote" in study.notes()
+    assert "1 pair with identical answers, left out of the vote" in study.notes()
 
 
 def changed(path, change):

@@ -50,7 +50,7 @@ def test_the_scoring_widget_goes_on_where_scoring_stopped(asked):
     found = ait.evaluate(project=project)
     found.scores.score(found.scores.slots[0], 7)
     assert ait.evaluate(project=project).widget()._start == 1
-    assert "1 answers scored by ann" in ait.evaluate(project=project).notes()
+    assert "1 answer scored by ann" in ait.evaluate(project=project).notes()
 
 
 def test_a_bad_answer_becomes_an_unrated_example_and_its_question_stays_held_out(asked):
