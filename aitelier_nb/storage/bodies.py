@@ -6,22 +6,26 @@ import contextlib
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
-from aitelier_nb.storage.lines import Line, encode, fields, line_hash, parse
-from aitelier_nb.storage.scanning import collector_paused, text_of
+from aitelier_nb.storage.batches import Batch
+from aitelier_nb.storage.growing import Numbers
+from aitelier_nb.storage.lines import PlainTurn, encode, fields, line_hash
+from aitelier_nb.storage.scanning import collector_paused
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TEXT", "read", "schema", "tables", "write"]
+__all__ = ["TEXT", "groups", "read", "schema", "table", "write"]
 
 TEXT = ("id", "input", "output", "messages")
 GROUP_ROWS = 1 << 14
+
+_turns = msgspec.json.Decoder(list[PlainTurn])
 ELSEWHERE = frozenset(
     ("id", "messages", "rating", "split", "createdAt", "version", "flagged", "group", "source")
 )
@@ -50,117 +54,84 @@ def schema() -> pa.Schema:
     )
 
 
-class _Texts:
-    """The texts of some lines, a list for each column."""
-
-    def __init__(self) -> None:
-        self.ids: list[int] = []
-        self.hashes: list[int] = []
-        self.odd: list[bytes | None] = []
-        self.rest: list[bytes | None] = []
-        self.roles: list[str] = []
-        self.contents: list[str] = []
-        self.offsets = [0]
-        self.inputs: list[int | None] = []
-        self.outputs: list[int | None] = []
-
-    def add(self, body: bytes) -> None:
-        line, messages, rest = _read(body)
-        first = len(self.roles)
-        role_of = [turn.role for turn in line.messages]
-        self.ids.append(line.id)
-        self.hashes.append(line_hash(body))
-        self.roles += role_of
-        self.contents += [text_of(turn) for turn in line.messages]
-        self.offsets.append(first + len(role_of))
-        answer = _last(role_of, "assistant", len(role_of))
-        asked = _last(role_of, "user", len(role_of) if answer is None else answer)
-        self.outputs.append(None if answer is None else first + answer)
-        self.inputs.append(None if asked is None else first + asked)
-        self.odd.append(messages if _is_odd(messages) else None)
-        self.rest.append(rest)
-
-    def table(self) -> pa.Table:
-        import pyarrow as pa
-
-        shape = schema()
-        roles = pa.array(self.roles, pa.string())
-        contents = pa.array(self.contents, pa.string())
-        turns = pa.StructArray.from_arrays([roles, contents], names=["role", "content"])
-        columns = [
-            pa.array(self.ids, pa.int64()),
-            pa.array(self.hashes, pa.uint64()),
-            pa.ListArray.from_arrays(pa.array(self.offsets, pa.int32()), turns),
-            contents.take(pa.array(self.inputs, pa.int32())),
-            contents.take(pa.array(self.outputs, pa.int32())),
-            pa.array(self.odd, pa.string()),
-            pa.array(self.rest, pa.string()),
-        ]
-        return pa.table(columns, schema=shape)
+ROLES = {"assistant": 1, "user": 2}
 
 
-class _Usual(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """A line with no key but those that have a column; it is read in half the time."""
+def table(batch: Batch) -> pa.Table:
+    """Return the texts of some lines."""
+    import pyarrow as pa
 
-    id: int
-    messages: msgspec.Raw
-    rating: int | None = None
-    split: str | None = None
-    created_at: str = ""
-    version: int = 1
-    flagged: bool | None = None
-    group: str | int | None = None
-    source: Any = None
+    turns, offsets = batch.turns, batch.offsets
+    contents = pa.array(batch.texts, pa.string())
+    roles = [turn.role for turn in turns]
+    inputs, outputs = _asked_and_answered(roles, offsets)
+    odd, rest = (None, None) if batch.plain else _beside(batch)
+    empty = pa.nulls(len(batch), pa.string())
+    messages = pa.StructArray.from_arrays([pa.array(roles, pa.string()), contents], names=["role", "content"])
+    columns = [
+        pa.array([line.id for line in batch.lines], pa.int64()),
+        pa.array(list(map(line_hash, batch.bodies)), pa.uint64()),
+        pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), messages),
+        contents.take(inputs),
+        contents.take(outputs),
+        empty if odd is None else pa.array(odd, pa.string()),
+        empty if rest is None else pa.array(rest, pa.string()),
+    ]
+    return pa.table(columns, schema=schema())
 
 
-class _PlainTurn(msgspec.Struct, forbid_unknown_fields=True):
-    role: str
-    content: str
+def _asked_and_answered(roles: Sequence[str], offsets: Numbers) -> tuple[pa.Array, pa.Array]:
+    """Return at which message each line's last user turn before the answer stands, and the answer."""
+    import pyarrow as pa
+
+    first, last = offsets[:-1], offsets[1:]
+    if not len(first):
+        return pa.array([], pa.int32()), pa.array([], pa.int32())
+    kinds = np.fromiter((ROLES.get(role, 0) for role in roles), np.int8, len(roles))
+    places = np.arange(len(roles))
+    answers = np.maximum.reduceat(np.where(kinds == ROLES["assistant"], places, -1), first)
+    before = np.repeat(np.where(answers < 0, last, answers), np.diff(offsets))
+    asked = np.maximum.reduceat(np.where((kinds == ROLES["user"]) & (places < before), places, -1), first)
+    return tuple(pa.array(np.maximum(found, 0), pa.int32(), mask=found < 0) for found in (asked, answers))
 
 
-_usual = msgspec.json.Decoder(_Usual)
-_plain = msgspec.json.Decoder(list[_PlainTurn])
-
-
-def _read(body: bytes) -> tuple[Line, bytes, bytes | None]:
-    """Return a line's fields, its messages as they stand, and as JSON the keys that have no column."""
-    line = parse(body)
-    try:
-        return line, bytes(_usual.decode(body).messages), None
-    except msgspec.ValidationError:
+def _beside(batch: Batch) -> tuple[list[bytes | None], list[bytes | None]]:
+    """Return for each line its messages as they stand where they are odd, and its keys without a column."""
+    odd: list[bytes | None] = []
+    rest: list[bytes | None] = []
+    for body in batch.bodies:
         raw = fields(body)
-    rest = [encode(key) + b":" + value for key, value in raw.items() if key not in ELSEWHERE]
-    return line, raw["messages"], b"{" + b",".join(rest) + b"}" if rest else None
-
-
-def _last(roles: Sequence[str], role: str, before: int) -> int | None:
-    for place in range(before - 1, -1, -1):
-        if roles[place] == role:
-            return place
-    return None
+        more = [encode(key) + b":" + value for key, value in raw.items() if key not in ELSEWHERE]
+        odd.append(raw["messages"] if _is_odd(raw["messages"]) else None)
+        rest.append(b"{" + b",".join(more) + b"}" if more else None)
+    return odd, rest
 
 
 def _is_odd(raw: bytes) -> bool:
     """Say whether messages hold more than a role and a text each."""
     try:
-        _plain.decode(raw)
+        _turns.decode(raw)
     except msgspec.ValidationError:
         return True
     return False
 
 
-def tables(bodies: Iterable[bytes]) -> Iterator[pa.Table]:
+def groups(batches: Iterable[Batch]) -> Iterator[pa.Table]:
     """Yield the texts of lines, a row group's worth at a time."""
-    lines = iter(bodies)
-    while batch := list(islice(lines, GROUP_ROWS)):
-        texts = _Texts()
-        with collector_paused():
-            for body in batch:
-                texts.add(body)
-            yield texts.table()
+    import pyarrow as pa
+
+    found, rows = [schema().empty_table()], 0
+    for batch in batches:
+        found.append(table(batch))
+        rows += len(batch)
+        if rows >= GROUP_ROWS:
+            yield pa.concat_tables(found)
+            found, rows = [], 0
+    if found:
+        yield pa.concat_tables(found)
 
 
-def write(path: Path, bodies: Iterable[bytes]) -> None:
+def write(path: Path, batches: Iterable[Batch]) -> None:
     """Write the body whole, a row group at a time; derived, so it is not synced."""
     import pyarrow.parquet as pq
 
@@ -174,9 +145,9 @@ def write(path: Path, bodies: Iterable[bytes]) -> None:
         "write_statistics": False,
     }
     try:
-        with pq.ParquetWriter(new, schema(), **options) as writer:
-            for table in tables(bodies):
-                writer.write_table(table, row_group_size=GROUP_ROWS)
+        with collector_paused(), pq.ParquetWriter(new, schema(), **options) as writer:
+            for group in groups(batches):
+                writer.write_table(group, row_group_size=2 * GROUP_ROWS)
         os.replace(new, path)  # noqa: PTH105
     except BaseException:
         with contextlib.suppress(OSError):

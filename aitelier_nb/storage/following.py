@@ -10,7 +10,7 @@ from aitelier_nb.storage.files import Opened
 from aitelier_nb.storage.heads import Facts
 from aitelier_nb.storage.index import Index, scanned, signature
 from aitelier_nb.storage.parts import Part
-from aitelier_nb.storage.scanning import Block, Fault, scan
+from aitelier_nb.storage.scanning import Block, Fault, Scan
 
 __all__ = ["LARGE", "followed", "opened", "save"]
 
@@ -99,19 +99,20 @@ def _joined(old: Index, opened: Opened, kept: tuple[int, int], read: tuple[int, 
     rows, lines = len(old), old.facts.lines
     first = blocks[front] if front < len(blocks) else Block(old.size, lines + 1, rows, 0)
     after = blocks[back] if back < len(blocks) else Block(old.size, lines + 1, rows, 0)
-    columns, new, faults, number = scan(opened.descriptor, *read, first.number, first.row)
-    shift, down, more = read[1] - after.start, number - after.number, first.row + len(columns) - after.row
+    scan = Scan(first.number, first.row)
+    fresh = parts.gathered(scan.batches(opened.descriptor, *read))
+    shift, down, more = read[1] - after.start, scan.number - after.number, scan.row - after.row
     now = signature(os.fstat(opened.descriptor))
     facts = Facts(
         now,
         [
             *blocks[:front],
-            *new,
+            *scan.blocks,
             *(Block(b.start + shift, b.number + down, b.row + more, b.hash) for b in blocks[back:]),
         ],
         [
             *(fault for fault in old.facts.faults if fault.number < first.number),
-            *faults,
+            *scan.faults,
             *(
                 Fault(f.number + down, f.reason, f.remedy)
                 for f in old.facts.faults
@@ -122,7 +123,7 @@ def _joined(old: Index, opened: Opened, kept: tuple[int, int], read: tuple[int, 
     )
     held = [
         *parts.cut(old.parts, 0, first.row),
-        Part(columns, 0, len(columns)),
+        *fresh,
         *parts.cut(old.parts, after.row, rows, shift),
     ]
     return Index(opened, old.name, facts, held)

@@ -31,7 +31,7 @@ class Places:
     """At which row each id stands; of an id that comes twice the first row counts."""
 
     def __init__(self, ids: Numbers) -> None:
-        self._count = self._rows = len(ids)
+        self._count = self.rows = len(ids)
         self._rising = bool(np.all(ids[1:] > ids[:-1]))
         self._order = None if self._rising else np.argsort(ids, kind="stable")
         self._sorted = ids if self._order is None else ids[self._order]
@@ -49,13 +49,13 @@ class Places:
 
     def add(self, ids: Numbers) -> None:
         """Take in the ids of further rows."""
-        for row, example in enumerate(ids.tolist(), self._rows):
+        for row, example in enumerate(ids.tolist(), self.rows):
             if self.find(example) is None:
                 self._late[example] = row
                 self._highest_late = max(self._highest_late, example)
             else:
                 self.doubles.append(row)
-        self._rows += len(ids)
+        self.rows += len(ids)
 
     def find(self, example: int) -> int | None:
         """Return the row of an id, or None."""

@@ -11,11 +11,12 @@ import xxhash
 
 from aitelier_nb.schema import Problem
 from aitelier_nb.storage import files, parts
+from aitelier_nb.storage.batches import Batch
 from aitelier_nb.storage.files import Opened
 from aitelier_nb.storage.growing import Growing, Places
 from aitelier_nb.storage.heads import Facts
 from aitelier_nb.storage.parts import Part
-from aitelier_nb.storage.scanning import scan
+from aitelier_nb.storage.scanning import Scan
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,14 +79,14 @@ class Index:
         """Take in the lines that were appended to the file."""
         size, facts, self.saved = self.size, self.facts, False
         now = signature(os.fstat(self.descriptor))
-        columns, blocks, faults, number = scan(self.descriptor, size, now[1], facts.lines + 1, len(self))
-        self.facts = Facts(now, [*facts.blocks, *blocks], [*facts.faults, *faults], number - 1)
-        if len(columns):
-            self.parts.append(Part(columns, 0, len(columns)))
-            self.ids.extend(columns.values["id"])
-            self.starts.extend(columns.values["start"])
-            self.lengths.extend(columns.values["length"])
-            self.places.add(self.ids.values[-len(columns) :])
+        scan = Scan(facts.lines + 1, len(self))
+        more = parts.gathered(scan.batches(self.descriptor, size, now[1]))
+        self.facts = Facts(now, [*facts.blocks, *scan.blocks], [*facts.faults, *scan.faults], scan.number - 1)
+        if scan.row > len(self):
+            self.parts += more
+            for column, name in ((self.ids, "id"), (self.starts, "start"), (self.lengths, "length")):
+                column.extend(parts.numbers(more, name))
+            self.places.add(self.ids.values[self.places.rows :])
 
     def table(self, names: Sequence[str]) -> pa.Table:
         """Return scalars of all rows, those of double ids too, as Arrow columns."""
@@ -118,11 +119,11 @@ class Index:
         """Return the line of a row, without its line end."""
         return files.read_at(self.descriptor, int(self.starts.values[row]), int(self.lengths.values[row]))
 
-    def bodies(self, *, doubles: bool = False) -> Iterator[tuple[int, bytes]]:
+    def bodies(self) -> Iterator[tuple[int, bytes]]:
         """Yield every line with its id, in the order of the file and by long reads."""
         rows, start, data = len(self), 0, b""
         ids, starts, lengths = self.ids.values, self.starts.values, self.lengths.values
-        hidden = set() if doubles else set(self.places.doubles)
+        hidden = set(self.places.doubles)
         for row in range(rows):
             begin, length = int(starts[row]) - start, int(lengths[row])
             if not 0 <= begin <= len(data) - length:
@@ -130,6 +131,10 @@ class Index:
                 data = files.read_at(self.descriptor, start, max(AHEAD, length))
             if row not in hidden:
                 yield int(ids[row]), data[begin : begin + length]
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield all lines decoded, those of double ids too."""
+        return Scan().batches(self.descriptor, 0, self.size)
 
     def whole(self, row: int) -> tuple[int, int]:
         """Return where the line of a row begins and ends, its line end included."""
@@ -160,5 +165,6 @@ def scanned(path: Path, name: str) -> Index:
     """Return the index of a file that was read from end to end."""
     opened = Opened(path)
     now = signature(os.fstat(opened.descriptor))
-    columns, blocks, faults, number = scan(opened.descriptor, 0, now[1], 1, 0)
-    return Index(opened, name, Facts(now, blocks, faults, number - 1), [Part(columns, 0, len(columns))])
+    scan = Scan()
+    held = parts.gathered(scan.batches(opened.descriptor, 0, now[1]))
+    return Index(opened, name, Facts(now, scan.blocks, scan.faults, scan.number - 1), held)

@@ -15,6 +15,8 @@ from aitelier_nb.errors import DataError
 
 __all__ = [
     "Line",
+    "PlainLine",
+    "PlainTurn",
     "Turn",
     "assembled",
     "changed",
@@ -31,10 +33,15 @@ LARGEST_ID = 2**53 - 1  # the `ait` tool reads numbers as doubles
 SHOWN = 40
 
 
-class Turn(msgspec.Struct, omit_defaults=True):
+Id = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)]
+Rating = Annotated[int, msgspec.Meta(ge=1, le=10)]
+Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+
+
+class Turn(msgspec.Struct, omit_defaults=True, gc=False):
     """A message with the types that Message has; other keys are not looked at."""
 
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    role: Role
     content: str | list[dict[str, Any]] | None = None
     name: str | None = None
     tool_calls: list[dict[str, Any]] | None = None
@@ -42,20 +49,41 @@ class Turn(msgspec.Struct, omit_defaults=True):
     weight: int | None = None
 
 
-class Line(msgspec.Struct, rename="camel"):
+class PlainTurn(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A message of a role and a text, and nothing else."""
+
+    role: Role
+    content: str
+
+
+class Line(msgspec.Struct, rename="camel", gc=False):
     """A usable line; stricter than Example, so that what passes here passes there."""
 
-    id: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)]
+    id: Id
     messages: Annotated[list[Turn], msgspec.Meta(min_length=1)]
-    rating: Annotated[int, msgspec.Meta(ge=1, le=10)] | None = None
+    rating: Rating | None = None
     created_at: str = ""
     version: int = 1
     original_output: str | None = None
     split: Literal["train", "val"] | None = None
-    ratings: dict[str, Annotated[int, msgspec.Meta(ge=1, le=10)]] | None = None
+    ratings: dict[str, Rating] | None = None
     group: str | int | None = None
     tags: list[str] | None = None
     note: str | None = None
+    flagged: bool | None = None
+    source: Any = None
+
+
+class PlainLine(msgspec.Struct, rename="camel", gc=False, forbid_unknown_fields=True):
+    """A line as most are: no key but those below, so that no byte of it goes unread."""
+
+    id: Id
+    messages: Annotated[list[PlainTurn], msgspec.Meta(min_length=1)]
+    rating: Rating | None = None
+    created_at: str = ""
+    version: int = 1
+    split: Literal["train", "val"] | None = None
+    group: str | int | None = None
     flagged: bool | None = None
     source: Any = None
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aitelier_nb.errors import DataError
+from aitelier_nb.storage.batches import stripped
 from aitelier_nb.storage.editing import now
 from aitelier_nb.storage.journal import Change, Entry, Journal
 from aitelier_nb.storage.lines import changed, decode, fields, line_hash, parse
 from aitelier_nb.storage.locks import lock
-from aitelier_nb.storage.scanning import stripped
 
 __all__ = ["Merged", "Renumbered", "merge", "record"]
 

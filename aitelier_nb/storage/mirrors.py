@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aitelier_nb.storage import bodies, following, heads, overlay, parts
+from aitelier_nb.storage import batches, bodies, following, heads, overlay, parts
 from aitelier_nb.storage.index import Index
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def frame(index: Index, pending: Mapping[int, bytes | None], body: Path, *, text
     new = []
     for example, line in pending.items():
         row = index.row(example)
-        piece = None if line is None else next(bodies.tables([line])).select(bodies.TEXT[1:])
+        piece = None if line is None else bodies.table(batches.of_lines([line])).select(bodies.TEXT[1:])
         if row is not None:
             pieces[row] = piece
         elif piece is not None:
@@ -64,12 +64,9 @@ def _texts(index: Index, path: Path) -> pa.Table:
     if stale is None:
         return bodies.read(path, names)
     if len(stale) == len(index):
-        shape = bodies.schema()
-        lines = (line for _, line in index.bodies(doubles=True))
-        return pa.concat_tables([shape.empty_table(), *bodies.tables(lines)]).select(names)
+        return pa.concat_tables(list(bodies.groups(index.batches()))).select(names)
     stored = bodies.read(path, names)
-    fresh = list(bodies.tables(index.body(row) for row in stale))
-    rows = pa.concat_tables(fresh).select(names) if fresh else stored.slice(0, 0)
+    rows = bodies.table(batches.of_lines([index.body(row) for row in stale])).select(names)
     within = [(place, row) for place, row in enumerate(stale) if row < stored.num_rows]
     pieces = {row: rows.slice(place, 1) for place, row in within}
     return overlay.spliced(stored.slice(0, len(index)), pieces, [rows.slice(len(within))])
@@ -92,4 +89,4 @@ def _stale(index: Index, path: Path) -> Sequence[int] | None:
 
 
 def _write(index: Index, path: Path) -> None:
-    bodies.write(path, (line for _, line in index.bodies(doubles=True)))
+    bodies.write(path, index.batches())

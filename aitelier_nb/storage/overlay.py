@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aitelier_nb.storage import heads
+from aitelier_nb.storage import batches, heads
 from aitelier_nb.storage.index import Index
-from aitelier_nb.storage.lines import parse
 from aitelier_nb.storage.scanning import Columns
 
 if TYPE_CHECKING:
@@ -28,23 +27,31 @@ def overlaid(
     import pyarrow as pa
 
     table = index.table(names)
-    rows, edited, new = [], Columns(), Columns()
+    rows: list[int] = []
+    edited: list[bytes] = []
+    new: list[bytes] = []
     gone = [] if doubles else list(index.places.doubles)
     for example, body in pending.items():
         row = index.row(example)
         if row is None:
             if body is not None:
-                new.add(parse(body), body, index.size)
+                new.append(body)
         elif body is None:
             gone.append(row)
         else:
             rows.append(row)
-            edited.add(parse(body), body, int(index.starts.values[row]))
+            edited.append(body)
     if rows:
-        table = replaced(table, rows, heads.table(edited).select(list(names)))
+        table = replaced(table, rows, _scalars(edited, names))
     if gone:
         table = table.take(np.delete(np.arange(table.num_rows), gone))
-    return pa.concat_tables([table, heads.table(new).select(list(names))]) if len(new) else table
+    return pa.concat_tables([table, _scalars(new, names)]) if new else table
+
+
+def _scalars(bodies: Sequence[bytes], names: Sequence[str]) -> pa.Table:
+    columns = Columns()
+    columns.extend(batches.of_lines(bodies))
+    return heads.table(columns).select(list(names))
 
 
 def replaced(table: pa.Table, rows: Sequence[int], edited: pa.Table) -> pa.Table:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from aitelier_nb.storage import heads
-from aitelier_nb.storage.scanning import Columns
+from aitelier_nb.storage.batches import Batch
+from aitelier_nb.storage.scanning import Columns, collector_paused
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["Part", "cut", "joined", "numbers"]
+__all__ = ["Part", "cut", "gathered", "joined", "numbers"]
+
+PACKED = 1 << 15  # rows; as Python objects so many take some ten megabytes
 
 
 class Part(NamedTuple):
@@ -58,6 +61,18 @@ def _read(source: Columns | pa.Table | pq.ParquetFile, names: Sequence[str]) -> 
     if hasattr(source, "metadata"):
         return source.read(list(names))
     return source.select(list(names))
+
+
+def gathered(batches: Iterable[Batch]) -> list[Part]:
+    """Return the scalars of lines; of many they are packed as Arrow while they come in."""
+    found, columns = [], Columns()
+    with collector_paused():
+        for batch in batches:
+            columns.extend(batch)
+            if len(columns) >= PACKED:
+                found.append(Part(heads.table(columns), 0, len(columns)))
+                columns = Columns()
+    return [*found, Part(columns, 0, len(columns))] if len(columns) or not found else found
 
 
 def joined(parts: Sequence[Part], names: Sequence[str]) -> pa.Table:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import msgspec
 import xxhash
 
-from aitelier_nb.errors import DataError
 from aitelier_nb.storage import files
-from aitelier_nb.storage.lines import BOM, Line, Turn, encode, line_hash, parse
+from aitelier_nb.storage.batches import Batch, batch
+from aitelier_nb.storage.lines import Line, PlainLine, PlainTurn, Turn, encode, line_hash
 
-__all__ = ["Block", "Columns", "Fault", "blocks", "collector_paused", "content_key", "original_turns", "scan"]
+__all__ = ["Block", "Columns", "Fault", "Scan", "blocks", "collector_paused", "content_key", "original_turns"]
 
 BLOCK = 1 << 20
-SPACE = b" \t\r\n"
 
 _turns = msgspec.json.Encoder()
 
@@ -51,14 +50,14 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def content_key(turns: list[Turn]) -> int:
+def content_key(turns: Sequence[Turn | PlainTurn]) -> int:
     """Return a hash of messages: equal for equal roles and contents, however they are spelt in JSON."""
     return xxhash.xxh3_64_intdigest(_turns.encode(turns))
 
 
-def original_turns(line: Line) -> list[Turn] | None:
+def original_turns(line: Line | PlainLine) -> list[Turn] | None:
     """Return the messages with the first answer in place of its rewrite; None when it was not rewritten."""
-    if line.original_output is None:
+    if isinstance(line, PlainLine) or line.original_output is None:
         return None
     for place in reversed(range(len(line.messages))):
         if line.messages[place].role == "assistant":
@@ -67,46 +66,44 @@ def original_turns(line: Line) -> list[Turn] | None:
     return None
 
 
-def text_of(turn: Turn) -> str:
-    """Return a turn as text: its content, or its text parts one after the other."""
-    content = turn.content
-    if isinstance(content, str):
-        return content
-    return "".join(str(part.get("text", "")) for part in content or [])
-
-
 class Columns:
     """The scalars of usable lines, a list each, in the order of the file."""
 
     def __init__(self) -> None:
         self.values: dict[str, list[Any]] = {name: [] for name in NAMES}
-        self._appends = [self.values[name].append for name in NAMES]
 
     def __len__(self) -> int:
         return len(self.values["id"])
 
-    def add(self, line: Line, body: bytes, start: int) -> None:
-        """Take in one usable line."""
-        first = original_turns(line)
-        values = (
-            line.id,
-            line.rating,
-            line.split,
-            line.created_at,
-            line.version,
-            len(line.messages),
-            sum([len(text_of(turn)) for turn in line.messages]),
-            bool(line.flagged),
-            None if line.group is None else str(line.group),
-            line.source if isinstance(line.source, str | None) else encode(line.source).decode(),
-            start,
-            len(body),
-            line_hash(body),
-            content_key(line.messages),
-            None if first is None else content_key(first),
+    def extend(self, found: Batch) -> None:
+        """Take in some lines."""
+        lines = found.lines
+        firsts = None if found.plain else [original_turns(line) for line in lines]
+        columns: tuple[list[Any], ...] = (
+            [line.id for line in lines],
+            [line.rating for line in lines],
+            [line.split for line in lines],
+            [line.created_at for line in lines],
+            [line.version for line in lines],
+            found.counts,
+            found.sizes,
+            [bool(line.flagged) for line in lines],
+            [None if line.group is None else str(line.group) for line in lines],
+            [_source(line.source) for line in lines],
+            found.starts,
+            list(map(len, found.bodies)),
+            list(map(line_hash, found.bodies)),
+            [content_key(line.messages) for line in lines],
+            [None if first is None else content_key(first) for first in firsts]
+            if firsts
+            else [None] * len(lines),
         )
-        for append, value in zip(self._appends, values, strict=True):
-            append(value)
+        for name, values in zip(NAMES, columns, strict=True):
+            self.values[name] += values
+
+
+def _source(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else encode(value).decode()
 
 
 NAMES = (
@@ -134,40 +131,27 @@ def blocks(descriptor: int, start: int, stop: int) -> Iterator[tuple[int, bytes]
         yield start - len(rest), rest
 
 
-def scan(
-    descriptor: int, start: int, stop: int, number: int, row: int
-) -> tuple[Columns, list[Block], list[Fault], int]:
-    """Read the lines of a stretch; return columns, blocks, faults, and the number of the next line."""
-    columns = Columns()
-    found: list[Block] = []
-    faults: list[Fault] = []
-    with collector_paused():
+class Scan:
+    """A pass over a stretch of the file.
+
+    Attributes
+    ----------
+    number, row
+        Those of the line that comes next.
+    blocks, faults
+        What was met so far.
+    """
+
+    def __init__(self, number: int = 1, row: int = 0) -> None:
+        self.number, self.row = number, row
+        self.blocks: list[Block] = []
+        self.faults: list[Fault] = []
+
+    def batches(self, descriptor: int, start: int, stop: int) -> Iterator[Batch]:
+        """Yield the usable lines, block by block."""
         for offset, data in blocks(descriptor, start, stop):
-            found.append(Block(offset, number, row + len(columns), xxhash.xxh3_64_intdigest(data)))
-            number = _scan_block(data, offset, number, columns, faults)
-    return columns, found, faults, number
-
-
-def _scan_block(data: bytes, offset: int, number: int, columns: Columns, faults: list[Fault]) -> int:
-    lines = data.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    for text in lines:
-        body, start = stripped(text, offset)
-        if body:
-            try:
-                columns.add(parse(body), body, start)
-            except DataError as error:
-                faults.append(Fault(number, str(error), error.hint))
-        offset += len(text) + 1
-        number += 1
-    return number
-
-
-def stripped(text: bytes, offset: int) -> tuple[bytes, int]:
-    """Return a line without the space around it and the byte order mark, and where that begins."""
-    if text[:1] == b"{" and text[-1:] == b"}":
-        return text, offset
-    start = len(BOM) if not offset and text.startswith(BOM) else 0
-    body = text[start:].lstrip(SPACE)
-    return body.rstrip(SPACE), offset + len(text) - len(body)
+            self.blocks.append(Block(offset, self.number, self.row, xxhash.xxh3_64_intdigest(data)))
+            found, failures, self.number = batch(data, offset, self.number)
+            self.faults += [Fault(*failure) for failure in failures]
+            self.row += len(found)
+            yield found

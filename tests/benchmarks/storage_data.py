@@ -12,6 +12,7 @@ import numpy as np
 LETTERS = np.array(list("etaoinshrdlucmfwypvbgk"))
 WORDS, TEXT_WORDS = 20_000, 6_000_000
 SYSTEM = "You are a helpful, precise support agent."
+BEYOND = " “é\u2028ü” 🙂 "  # letters beyond ASCII, in one example of eight
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 BATCH = 10_000
 
@@ -20,7 +21,6 @@ def running_text(chance: np.random.Generator) -> str:
     """Return words one after the other, the k-th most frequent with a share of about 1/k."""
     lengths = chance.integers(2, 11, WORDS)
     words = np.array(["".join(chance.choice(LETTERS, length)) for length in lengths], dtype=object)
-    words[::97] = "é\u2028ü🙂"
     shares = 1 / np.arange(3, WORDS + 3)
     return " ".join(words[chance.choice(WORDS, TEXT_WORDS, p=shares / shares.sum())])
 
@@ -57,6 +57,11 @@ def lines(text: str, begin: int, size: int, chance: np.random.Generator) -> list
 
 def line(number: int, asked: str, answered: str, rating: int | None, side: int) -> str:
     """Return one example as a line."""
+    if not number % 8:
+        asked, answered = (
+            asked + BEYOND,
+            answered[: len(answered) // 2] + BEYOND + answered[len(answered) // 2 :],
+        )
     stamp = (FIRST + timedelta(milliseconds=7919 * number)).isoformat(timespec="milliseconds")
     example = {
         "id": number,

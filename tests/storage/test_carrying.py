@@ -81,7 +81,7 @@ def test_a_fold_parses_no_line(project, monkeypatch):
     project.dataset.fold()
     project.dataset.set_rating(3, 4)
     project.dataset.delete(5)
-    monkeypatch.setattr(scanning, "_scan_block", None)
+    monkeypatch.setattr(scanning, "batch", None)
     project.dataset.fold()
     assert len(project.dataset) == 8
     assert project.dataset.get(3).rating == 4
