@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Growing", "Numbers", "Places"]
+__all__ = ["Growing", "Marks", "Numbers", "Places"]
 
 Numbers = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.uint64]
 
 
 class Growing:
     """Whole numbers with room at the end; `values` is a view of those in use."""
 
-    def __init__(self, values: npt.ArrayLike) -> None:
-        self._room = np.asarray(values, np.int64)
-        self.values: Numbers = self._room
+    def __init__(self, values: npt.NDArray[Any]) -> None:
+        self._room = values
+        self.values = values
 
-    def extend(self, more: npt.ArrayLike) -> None:
+    def extend(self, added: npt.NDArray[Any]) -> None:
         """Add numbers; in the mean this costs what the new ones cost."""
-        added = np.asarray(more, np.int64)
         used, wanted = len(self.values), len(self.values) + len(added)
         if wanted > len(self._room) or not self._room.flags.writeable:
-            self._room = np.concatenate([self.values, np.empty(max(wanted, 64), np.int64)])
+            self._room = np.concatenate([self.values, np.empty(max(wanted, 64), self._room.dtype)])
         self._room[used:wanted] = added
         self.values = self._room[:wanted]
 
@@ -63,3 +65,17 @@ class Places:
         if place < self._count and self._sorted[place] == example:
             return place if self._order is None else int(self._order[place])
         return self._late.get(example)
+
+    def find_all(self, examples: Numbers) -> Numbers:
+        """Return the rows of many ids, -1 where there is none."""
+        if not self._count:
+            rows = np.full(len(examples), -1)
+        else:
+            places = np.minimum(np.searchsorted(self._sorted, examples), self._count - 1)
+            rows = np.where(
+                self._sorted[places] == examples, places if self._order is None else self._order[places], -1
+            )
+        if self._late:
+            for place in np.flatnonzero(rows < 0).tolist():
+                rows[place] = self._late.get(int(examples[place]), -1)
+        return rows

@@ -13,7 +13,7 @@ from aitelier_nb.schema import Problem
 from aitelier_nb.storage import files, parts
 from aitelier_nb.storage.batches import Batch
 from aitelier_nb.storage.files import Opened
-from aitelier_nb.storage.growing import Growing, Places
+from aitelier_nb.storage.growing import Growing, Marks, Places
 from aitelier_nb.storage.heads import Facts
 from aitelier_nb.storage.parts import Part
 from aitelier_nb.storage.scanning import Scan
@@ -52,13 +52,37 @@ class Index:
         self.facts = facts
         self.parts = list(held)
         self.saved = False
-        self.ids, self.starts, self.lengths = (
-            Growing(parts.numbers(self.parts, column)) for column in ("id", "start", "length")
-        )
+        self._numbers: dict[str, Growing] = {}
         self.places = Places(self.ids.values)
 
     def __len__(self) -> int:
         return len(self.ids.values)
+
+    def _column(self, name: str) -> Growing:
+        """Return a column of numbers, read when it is first asked for."""
+        if name not in self._numbers:
+            self._numbers[name] = Growing(parts.numbers(self.parts, name))
+        return self._numbers[name]
+
+    @property
+    def ids(self) -> Growing:
+        """The id of each row."""
+        return self._column("id")
+
+    @property
+    def starts(self) -> Growing:
+        """The offset of each row's line."""
+        return self._column("start")
+
+    @property
+    def lengths(self) -> Growing:
+        """The length of each row's line."""
+        return self._column("length")
+
+    @property
+    def hashes(self) -> Marks:
+        """The hash of each row's line."""
+        return self._column("hash").values
 
     @property
     def descriptor(self) -> int:
@@ -84,7 +108,7 @@ class Index:
         self.facts = Facts(now, [*facts.blocks, *scan.blocks], [*facts.faults, *scan.faults], scan.number - 1)
         if scan.row > len(self):
             self.parts += more
-            for column, name in ((self.ids, "id"), (self.starts, "start"), (self.lengths, "length")):
+            for name, column in self._numbers.items():
                 column.extend(parts.numbers(more, name))
             self.places.add(self.ids.values[self.places.rows :])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from aitelier_nb.storage import batches, bodies, following, heads, overlay, parts
 from aitelier_nb.storage.index import Index
+from aitelier_nb.storage.pending import Pending
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,25 +31,30 @@ def refresh(index: Index, head: Path, body: Path) -> None:
         _write(index, body)
 
 
-def frame(index: Index, pending: Mapping[int, bytes | None], body: Path, *, text: bool) -> pa.Table:
+def frame(index: Index, pending: Pending, body: Path, *, text: bool) -> pa.Table:
     """Return all examples with their edits as one table: scalars, and the texts when asked for."""
     table = overlay.overlaid(index, pending, FRAME)
     if not text:
         return table
     texts = _texts(index, body)
-    pieces: dict[int, pa.Table | None] = dict.fromkeys(index.places.doubles)
-    new = []
-    for example, line in pending.items():
-        row = index.row(example)
-        piece = None if line is None else bodies.table(batches.of_lines([line])).select(bodies.TEXT[1:])
-        if row is not None:
-            pieces[row] = piece
-        elif piece is not None:
-            new.append(piece)
-    texts = overlay.spliced(texts, pieces, new) if pieces or new else texts
+    pieces: dict[int, pa.Table | None] = dict.fromkeys([*index.places.doubles, *pending.gone])
+    lines = {example: line for example in pending if (line := _retold(pending, example)) is not None}
+    if lines:
+        fresh = bodies.table(batches.of_lines(list(lines.values()))).select(bodies.TEXT[1:])
+        rows = [pending.row(example) for example in lines]
+        pieces |= {row: fresh.slice(place, 1) for place, row in enumerate(rows) if row is not None}
+        new = [fresh.slice(place, 1) for place, row in enumerate(rows) if row is None]
+        texts = overlay.spliced(texts, pieces, new)
+    elif pieces:
+        texts = overlay.spliced(texts, pieces)
     for name in bodies.TEXT[1:]:
         table = table.append_column(name, texts[name])
     return table
+
+
+def _retold(pending: Pending, example: int) -> bytes | None:
+    """Return a line whose texts may be others than those that the file holds."""
+    return None if pending.cells(example) is not None else pending[example]
 
 
 def _texts(index: Index, path: Path) -> pa.Table:

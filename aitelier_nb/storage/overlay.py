@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aitelier_nb.storage import batches, heads
+from aitelier_nb.storage.growing import Numbers
 from aitelier_nb.storage.index import Index
+from aitelier_nb.storage.pending import Pending
 from aitelier_nb.storage.scanning import Columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["overlaid", "replaced", "spliced"]
+
+UNTOLD = frozenset(("start", "length", "content", "first"))  # what only the line itself tells
 
 
 def overlaid(
@@ -27,25 +31,41 @@ def overlaid(
     import pyarrow as pa
 
     table = index.table(names)
-    rows: list[int] = []
-    edited: list[bytes] = []
-    new: list[bytes] = []
-    gone = [] if doubles else list(index.places.doubles)
-    for example, body in pending.items():
-        row = index.row(example)
-        if row is None:
-            if body is not None:
-                new.append(body)
-        elif body is None:
-            gone.append(row)
-        else:
-            rows.append(row)
-            edited.append(body)
-    if rows:
-        table = replaced(table, rows, _scalars(edited, names))
+    cells, edited, gone, new = _sorted_out(index, pending, names)
+    for name, values in cells.items():
+        table = _with_cells(table, name, values)
+    if edited:
+        table = replaced(table, list(edited), _scalars(list(edited.values()), names))
+    gone = gone if doubles else [*gone, *index.places.doubles]
     if gone:
         table = table.take(np.delete(np.arange(table.num_rows), gone))
     return pa.concat_tables([table, _scalars(new, names)]) if new else table
+
+
+def _sorted_out(
+    index: Index, pending: Mapping[int, bytes | None], names: Sequence[str]
+) -> tuple[dict[str, dict[int, Any]], dict[int, bytes], list[int], list[bytes]]:
+    """Return values by column and row, lines that are to be read by row, deleted rows, and new lines."""
+    told = pending.cells if isinstance(pending, Pending) and UNTOLD.isdisjoint(names) else None
+    row_of = pending.row if isinstance(pending, Pending) else index.row
+    cells: dict[str, dict[int, Any]] = {}
+    edited: dict[int, bytes] = {}
+    gone, new = [], []
+    for example in pending:
+        row = row_of(example)
+        found = told(example) if told else None
+        if row is not None and found is not None:
+            for name in found.keys() & {*names}:
+                cells.setdefault(name, {})[row] = found[name]
+            continue
+        body = pending[example]
+        if row is None:
+            new += [] if body is None else [body]
+        elif body is None:
+            gone.append(row)
+        else:
+            edited[row] = body
+    return cells, edited, gone, new
 
 
 def _scalars(bodies: Sequence[bytes], names: Sequence[str]) -> pa.Table:
@@ -56,21 +76,44 @@ def _scalars(bodies: Sequence[bytes], names: Sequence[str]) -> pa.Table:
 
 def replaced(table: pa.Table, rows: Sequence[int], edited: pa.Table) -> pa.Table:
     """Return the table with other values in some rows; columns that stay the same are not copied."""
-    import pyarrow.compute as pc
-
     order = np.argsort(rows)
     places = np.asarray(rows, np.int64)[order]
-    mask = np.zeros(table.num_rows, bool)
-    mask[places] = True
     for number, name in enumerate(table.column_names):
         old, new = table[name], edited[name].take(order)
-        if old.take(places).cast(new.type).equals(new):
-            continue
-        plain = new.type.value_type if hasattr(new.type, "value_type") else new.type
-        values = old.cast(plain).combine_chunks()
-        column = pc.replace_with_mask(values, mask, new.cast(plain).combine_chunks()).cast(new.type)
-        table = table.set_column(number, name, column)
+        if not old.take(places).cast(new.type).equals(new):
+            plain = new.type.value_type if hasattr(new.type, "value_type") else new.type
+            column = _patched(old, places, new.cast(plain).combine_chunks())
+            table = table.set_column(number, name, column)
     return table
+
+
+def _with_cells(table: pa.Table, name: str, values: Mapping[int, Any]) -> pa.Table:
+    """Return the table with other values in some rows of a column."""
+    import pyarrow as pa
+
+    column = table[name]
+    plain = column.type.value_type if hasattr(column.type, "value_type") else column.type
+    places = np.array(sorted(values), np.int64)
+    new = pa.array([values[row] for row in places.tolist()], plain)
+    return table.set_column(table.column_names.index(name), name, _patched(column, places, new))
+
+
+def _patched(column: pa.ChunkedArray, places: Numbers, new: pa.Array) -> pa.Array:
+    """Return a column with new values in some places, which rise."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    mask = np.zeros(len(column), bool)
+    mask[places] = True
+    if not hasattr(column.type, "value_type"):
+        return pc.replace_with_mask(column.combine_chunks(), mask, new)
+    whole = column.unify_dictionaries().combine_chunks()
+    words = dict.fromkeys([*whole.dictionary.to_pylist(), *filter(None, new.to_pylist())])
+    codes = {word: code for code, word in enumerate(words)}
+    fresh = pa.array([codes.get(word) for word in new.to_pylist()], whole.indices.type)
+    return pa.DictionaryArray.from_arrays(
+        pc.replace_with_mask(whole.indices, mask, fresh), pa.array(codes, new.type)
+    )
 
 
 def spliced(table: pa.Table, pieces: Mapping[int, pa.Table | None], end: Sequence[pa.Table] = ()) -> pa.Table:

@@ -17,15 +17,11 @@ from aitelier_nb.storage.following import followed, opened, save
 from aitelier_nb.storage.growing import Numbers
 from aitelier_nb.storage.index import Index, scanned, signature
 from aitelier_nb.storage.journal import GONE, Change, Entry, Journal
-from aitelier_nb.storage.lines import changed, decode, line_hash
+from aitelier_nb.storage.lines import decode
 from aitelier_nb.storage.locks import lock
+from aitelier_nb.storage.pending import Pending, digest, put
 
 __all__ = ["Conflict", "State", "digest"]
-
-
-def digest(body: bytes | None) -> str:
-    """Return the hash of a line as it stands in an edit; "" when there is no line."""
-    return GONE if body is None else f"{line_hash(body):016x}"
 
 
 class Conflict:
@@ -45,7 +41,7 @@ class State:
         self.head_path = folder / "data" / "parquet" / "examples.head.parquet"
         self.body_path = folder / "data" / "parquet" / "examples.body.parquet"
         self.journal = Journal(folder / ".aitelier" / "journal.jsonl")
-        self.pending: dict[int, bytes | None] = {}
+        self.pending = Pending()
         self.conflicts: list[Conflict] = []
         self.threads = threading.RLock()
         self._index: Index | None = None
@@ -123,7 +119,7 @@ class State:
         fresh = self._refresh_index()
         again, entries = self.journal.grown()
         if fresh or again:
-            self.pending, self.conflicts, self._hidden = {}, [], None
+            self.pending, self.conflicts, self._hidden = Pending(self.index), [], None
             entries = self.journal.entries
             self._replay(entries, self._applied(entries))
         else:
@@ -133,7 +129,7 @@ class State:
         """Take a new index that holds all edits, where there is one, and read what else changed."""
         if index is not None:
             self._index, self._hidden = index, None
-            self.pending, self.conflicts = {}, []
+            self.pending, self.conflicts = Pending(index), []
         self.refresh()
 
     def _refresh_index(self) -> bool:
@@ -159,9 +155,10 @@ class State:
         for entry in entries:
             for change in entry.changes:
                 results.setdefault(change.id, []).append(change.to)
+        self.pending.look_up(results)
         done = {}
         for example, hashes in results.items():
-            now = digest(self.base(example))
+            now = self.pending.base(example)[1]
             if now in hashes:
                 done[example] = len(hashes) - hashes[::-1].index(now)
         return done
@@ -178,22 +175,19 @@ class State:
         """Put one change on the line that it was made on, or on what became of it outside."""
         if entry.kind == "renumber":
             return
-        body = self.body(change.id)
-        if digest(body) == change.on:
-            self._put(change, body)
+        if GONE in (change.on, change.to):
+            self._hidden = None
+        if self.pending.mark(change.id) == change.on:
+            self.pending.add(change)
             return
+        body = self.body(change.id)
         if body is None or not _same_example(body, change):
             self.conflicts.append(Conflict(entry, change, body, applied=False))
             return
         clash = change.to == GONE or _clashes(body, change)
-        self._put(change, body)
+        self.pending.made(change, put(body, change))
         if clash:
             self.conflicts.append(Conflict(entry, change, body, applied=True))
-
-    def _put(self, change: Change, body: bytes | None) -> None:
-        self.pending[change.id] = put(body, change)
-        if GONE in (change.on, change.to):
-            self._hidden = None
 
     def base(self, example: int) -> bytes | None:
         """Return the line that the file holds for an id, or None."""
@@ -207,18 +201,11 @@ class State:
     def hidden(self) -> Numbers:
         """Return the rows that hold no example: second lines of an id, and deleted ones; rising."""
         if self._hidden is None:
-            gone = (self.index.row(example) for example, body in self.pending.items() if body is None)
-            rows = [*self.index.places.doubles, *(row for row in gone if row is not None)]
-            self._hidden = np.array(sorted(rows), np.int64)
+            self._hidden = np.array(sorted({*self.index.places.doubles, *self.pending.gone}), np.int64)
         return self._hidden
 
-    def restored(self) -> list[int]:
-        """Return the ids of examples that have no line in the file yet."""
-        kept = [example for example, body in self.pending.items() if body is not None]
-        return [example for example in kept if self.index.row(example) is None]
-
     def __len__(self) -> int:
-        return len(self.index) - len(self.hidden()) + len(self.restored())
+        return len(self.index) - len(self.hidden()) + len(self.pending.restored)
 
     def ids(self, start: int = 0, stop: int | None = None) -> list[int]:
         """Return the ids of the examples at some places of the file; restored ones come last."""
@@ -229,7 +216,7 @@ class State:
         if len(hidden):
             places += np.searchsorted(hidden - np.arange(len(hidden)), places, side="right")
         found: list[int] = self.index.ids.values[places].tolist()
-        return found + self.restored()[max(start - listed, 0) : max(stop - listed, 0)]
+        return found + list(self.pending.restored)[max(start - listed, 0) : max(stop - listed, 0)]
 
     def commit(self, entry: Entry, bodies: Sequence[bytes] = ()) -> None:
         """Write an edit down for good, and know it. The caller holds the lock.
@@ -238,20 +225,11 @@ class State:
         """
         self.journal.append(entry)
         if bodies:
-            self.pending.update(zip((change.id for change in entry.changes), bodies, strict=True))
+            for change, body in zip(entry.changes, bodies, strict=True):
+                self.pending.made(change, body)
             return
         for change in entry.changes:
             self.apply(entry, change)
-
-
-def put(body: bytes | None, change: Change) -> bytes | None:
-    """Return the line with a change on it: None when it takes the line away."""
-    if change.to == GONE:
-        return None
-    if change.on == GONE:
-        return bytes(change.after)
-    later = change.later
-    return changed(body or b"{}", later, [key for key in change.former if key not in later])
 
 
 def _same_example(body: bytes, change: Change) -> bool:
