@@ -110,7 +110,8 @@ class Runtime:
         """Return the model with the contestant's adapter switched on, or none."""
         base, adapter = contestant
         if base != self._base:
-            self._load(base)
+            with machine.loading():
+                self._load(base)
         if adapter is None:
             if self._adapters:
                 self._model.disable_adapters()

@@ -56,40 +56,62 @@ class _Run:
 
     def train(self) -> dict[str, Any]:
         """Load, learn, write the adapter, and return the result."""
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
-        from transformers.utils import logging
+        from aitelier_nb.providers.local import machine
+
+        self._report("start", message="loading the model", world_size=self._job["world_size"])
+        with machine.loading():
+            learner, model, watcher = self._prepared()
+        learner.train(resume_from_checkpoint=self._checkpoint())
+        if watcher is not None:
+            watcher.restore()
+        return self._finished(model, learner.state.global_step)
+
+    def _prepared(self) -> tuple[Any, Any, Any]:
+        """Return what learns, the model that it changes, and what watches it, if anything does."""
+        from transformers import AutoTokenizer, set_seed
 
         from aitelier_nb.providers.local import learning, machine
 
         machine.use_threads()
-        precision = machine.precision(self._asked.precision)
-        self._report(
-            "start", message="loading the model", world_size=self._job["world_size"], precision=precision
-        )
-        logging.disable_progress_bar()
         folder = library.find(self._job["model"]).folder
         tokenizer = AutoTokenizer.from_pretrained(folder)
         set_seed(self._asked.seed)
-        base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(machine.device())
+        base, precision = self._base(folder)
         model = with_adapter(base, self._asked)
-        task, watched = self._tasks(tokenizer, model)
+        with machine.arithmetic(precision):
+            task, watched = self._tasks(tokenizer, model)
         steps = self._asked.steps(len(task.lengths))
         reporter = learning.Reporter(self._report, task, steps)
         learner = learning.Learner(
             task,
             model=model,
             args=learning.arguments(self._asked, steps, self._folder / "checkpoints", precision=precision),
-            train_dataset=self._steps(task, steps, base.config),
+            train_dataset=self._steps(task, steps, base.config, precision),
             callbacks=[reporter],
         )
         reporter.learner = learner
         watcher = self._watcher(watched, model, steps, learner)
         self._check_processes(learner.processes)
-        learner.train(resume_from_checkpoint=self._checkpoint())
-        if watcher is not None:
-            watcher.restore()
-        return self._finished(model, learner.state.global_step)
+        return learner, model, watcher
+
+    def _base(self, folder: Path) -> tuple[Any, str]:
+        """Return the frozen base model, and the precision to train in; it lies in memory in that precision."""
+        import torch
+        from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
+
+        from aitelier_nb.providers.local import machine
+
+        logging.disable_progress_bar()
+        base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        precision = machine.precision(self._asked.precision, base.num_parameters())
+        if precision == "bf16":
+            base = base.to(torch.bfloat16)
+            if machine.device() == "cpu":
+                from aitelier_nb.providers.local.attention import stay_exact
+
+                stay_exact(base)
+        return base.to(machine.device()), precision
 
     def _tasks(self, tokenizer: Any, model: Any) -> tuple[Any, Any]:
         """Return what is learnt, and what is watched (None unless early stopping was asked for)."""
@@ -110,7 +132,7 @@ class _Run:
 
         return task(examples), task(watched) if watched else None
 
-    def _steps(self, task: Any, steps: int, config: Any) -> Any:
+    def _steps(self, task: Any, steps: int, config: Any, precision: str) -> Any:
         """Return this process's share of the plan."""
         from aitelier_nb.providers.local import learning, machine
 
@@ -118,20 +140,20 @@ class _Run:
         return learning.Steps(
             task,
             order,
-            micro_tokens=self._micro_tokens(machine.micro_tokens(config)),
+            micro_tokens=self._micro_tokens(machine.micro_tokens(config), precision),
             micro_batch_size=self._asked.micro_batch_size,
             rank=rank(),
             parts=self._job["world_size"],
         )
 
-    def _micro_tokens(self, fits: int) -> int:
+    def _micro_tokens(self, fits: int, precision: str) -> int:
         """Return how many tokens are computed at once: what the run began with, so that it goes on alike."""
         noted = read_json(self._folder / "fits.json")
         if noted is not None:
             return int(noted["micro_tokens"])
         if writes():
             write(self._folder / "fits.json", {"micro_tokens": fits})
-        message = f"batches of {self._asked.batch_size}, at most {fits} tokens of them computed at once"
+        message = f"batches of {self._asked.batch_size}, at most {fits} tokens of them computed at once, in {precision}"
         self._report("notice", message=message)
         return fits
 
