@@ -1,6 +1,9 @@
 """Base and tuned models in one runtime: the base is loaded once, adapters are swapped in and out of it.
 
-So a comparison of base and tuned differs in the adapter and in nothing else.
+So a comparison of base and tuned differs in the adapter and in nothing else. A quantised runtime was
+measured beside it and not taken in: OpenVINO GenAI 2026.4 on the embedded model's Q4_1 file gave 320 tokens
+in batches of 8 in 3.8 CPU seconds, this one in 6.1 (bf16, AMX). That is 1.6 times as fast, not twice,
+and its weights are not those that the adapter was trained on.
 """
 
 from __future__ import annotations

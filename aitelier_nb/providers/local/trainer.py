@@ -95,7 +95,7 @@ class _Run:
         return learner, model, watcher
 
     def _base(self, folder: Path) -> tuple[Any, str]:
-        """Return the frozen base model, and the precision to train in; it lies in memory in that precision."""
+        """Return the frozen base model, in the precision to train in, and that precision."""
         import torch
         from transformers import AutoModelForCausalLM
         from transformers.utils import logging
@@ -153,7 +153,8 @@ class _Run:
             return int(noted["micro_tokens"])
         if writes():
             write(self._folder / "fits.json", {"micro_tokens": fits})
-        message = f"batches of {self._asked.batch_size}, at most {fits} tokens of them computed at once, in {precision}"
+        size = self._asked.batch_size
+        message = f"batches of {size}, at most {fits} tokens of them computed at once, in {precision}"
         self._report("notice", message=message)
         return fits
 
