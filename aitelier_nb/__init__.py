@@ -26,8 +26,10 @@ _HOMES = {
     "curating": (
         "examples", "set_rating", "rewrite", "annotate", "undo", "delete", "history", "forget",
     ),
+    "systems": ("set_system",),
     "rating": ("rate",),
-    "splitting": ("stats", "split"),
+    "overview": ("stats",),
+    "splitting": ("split",),
     "formatting": ("format", "check"),
     "exporting": ("export",),
     "merging": ("merge_driver", "set_up_merging"),

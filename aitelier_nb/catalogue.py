@@ -165,6 +165,41 @@ def _rate(
     return ait.set_rating(id, rating, project=project)
 
 
+def _system_options(parser: Parser) -> None:
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("prompt", nargs="?", metavar="TEXT", help="the new system prompt")
+    group.add_argument("--file", metavar="FILE", help="a file with the new system prompt")
+    group.add_argument("--remove", action="store_true", help="take the system prompt out")
+    parser.add_argument(
+        "--ids", metavar="IDS", help='the examples to change, such as "1-20,31"; all when not given'
+    )
+    add_options(parser, ait.set_system, skip=("prompt", "ids"))
+
+
+def _system(
+    body: str | None,  # noqa: ARG001 - the prompt stands in the line or in a file
+    *,
+    prompt: str | None = None,
+    file: str | None = None,
+    remove: bool = False,  # noqa: ARG001 - without text and file it is what is left
+    ids: str | None = None,
+    **words: Any,
+) -> Any:
+    text = prompt if file is None else _text_of(file)
+    return ait.set_system(text, ids=None if ids is None else _ids(ids), **words)
+
+
+def _ids(text: str) -> list[int]:
+    """Return the ids that "1-20,31" names."""
+    found: list[int] = []
+    for part in text.replace(" ", "").split(","):
+        first, _, last = part.partition("-")
+        if not first.isdigit() or (last and not last.isdigit()):
+            raise UsageError(f"{part!r} is no id", hint='write ids such as "1-20,31"')
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
 def _train_options(parser: Parser) -> None:
     from aitelier_nb.tuning.hyperparameters import HYPERPARAMETERS
 
@@ -306,6 +341,7 @@ COMMANDS: dict[str, Command] = {
     "rate": Command(
         "rate", _rate, _rate_options, about="Rate examples one after the other, or one by its id."
     ),
+    "system": Command("set_system", _system, _system_options),
     "annotate": plain("annotate", flags={"id": "ID", "flagged": "--flag"}, skip=("tags",)),
     "undo": plain("undo"),
     "delete": plain("delete", flags={"id": "ID"}),

@@ -17,13 +17,15 @@ import xxhash
 
 from aitelier_nb.schema import Message
 
-__all__ = ["groups", "key", "normalise", "user_turns", "words"]
+__all__ = ["groups", "key", "key_of", "normalise", "user_turns", "words"]
 
 Turns = Sequence[Message] | Sequence[Mapping[str, Any]]
 Name = TypeVar("Name", bound=Hashable)
 
 SEPARATING = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf"})
-ASCII_TABLE = {code: " " for code in range(128) if unicodedata.category(chr(code)) in SEPARATING}
+ASCII = frozenset(map(chr, range(128)))
+ASCII_SEPARATORS = {char for char in ASCII if unicodedata.category(char) in SEPARATING} - {" "}
+ASCII_TABLE = {ord(char): " " for char in ASCII_SEPARATORS}
 BETWEEN_DIGITS = re.compile(r"\d \d")
 NOT_BETWEEN_DIGITS = re.compile(r"(?<!\d) | (?!\d)")
 # Thai, Lao, Burmese, Khmer, kana and Chinese characters: written without spaces.
@@ -42,7 +44,13 @@ def normalise(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().translate(ASCII_TABLE).split())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return _separators().sub(" ", folded).strip()
+    used = set(folded)  # few characters, each replaced at once: a third of the time of a pattern
+    for char in used & ASCII_SEPARATORS:
+        folded = folded.replace(char, " ")
+    for char in used - ASCII:
+        if _separates(char):
+            folded = folded.replace(char, " ")
+    return " ".join(folded.split())
 
 
 def words(text: str) -> list[str]:
@@ -67,9 +75,12 @@ def key(messages: Turns) -> str:
     White space and punctuation do not count (only the gap between two digits does), nor does case.
     The key is a 128-bit xxh3 in hex, the same on every machine.
     """
-    return xxhash.xxh3_128_hexdigest(
-        "\x1f".join(map(_squeezed, user_turns(messages))).encode("utf-8", "replace")
-    )
+    return key_of(user_turns(messages))
+
+
+def key_of(asked: Iterable[str]) -> str:
+    """Return the exact key of the texts of user turns."""
+    return xxhash.xxh3_128_hexdigest("\x1f".join(map(_squeezed, asked)).encode("utf-8", "replace"))
 
 
 def groups(keys: Iterable[tuple[Name, str]]) -> list[list[Name]]:
@@ -110,16 +121,5 @@ def _squeezed(text: str) -> str:
 
 
 @cache
-def _separators() -> re.Pattern[str]:
-    """Return one character class of all that separates words; built on first use (30 ms)."""
-    runs: list[list[int]] = []
-    for code in range(LAST_SEPARATOR + 1):
-        if unicodedata.category(chr(code)) not in SEPARATING:
-            continue
-        if runs and runs[-1][1] == code - 1:
-            runs[-1][1] = code
-        else:
-            runs.append([code, code])
-    return re.compile(
-        "[" + "".join(f"{re.escape(chr(low))}-{re.escape(chr(high))}" for low, high in runs) + "]+"
-    )
+def _separates(char: str) -> bool:
+    return ord(char) <= LAST_SEPARATOR and unicodedata.category(char) in SEPARATING

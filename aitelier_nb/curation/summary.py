@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aitelier_nb.curation import agreement, duplicates, leaks
+from aitelier_nb.curation import agreement, duplicates, leaks, sizes
 from aitelier_nb.schema import Example
 
 __all__ = ["Summary", "summarise"]
@@ -26,6 +26,7 @@ class Summary:
     ("" is none). `duplicates` are groups of ids with equal user turns. `ready` says whether there is
     enough to train on; `next_step` names what to do now. `agreement` is Krippendorff's alpha of all
     raters (ordinal), None when undefined. `leaks` are ids in train that are near to a validation example.
+    `shortage` says what validation is too small to show, as it is or as a split would make it now.
     """
 
     total: int
@@ -49,6 +50,7 @@ class Summary:
     agreement: float | None = None
     leaks: list[int] = field(default_factory=list)
     validation_below: int = 0
+    shortage: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the keys that scripts read."""
@@ -61,6 +63,14 @@ class Summary:
     def _remarks(self) -> Iterable[str]:
         split = self.split
         yield f"Split: {split['train']} train, {split['val']} validation, {split['unassigned']} unassigned."
+        if self.shortage:
+            yield self.shortage
+        if self.lengths:
+            sizes = self.lengths
+            yield (
+                f"Length: {sizes['median']:,} characters in the median example, 90 % are under "
+                f"{sizes['p90']:,}, the longest has {sizes['most']:,}."
+            )
         if self.validation_below:
             below = f"{self.validation_below} validation examples are not rated {self.threshold:g} or higher"
             yield f"{below}: they are left out of files."
@@ -125,7 +135,17 @@ def summarise(examples: Iterable[Example], threshold: float) -> Summary:
             )
         ),
         validation_below=sides["val"] - sum(example.split == "val" for example in good),
+        shortage=_shortage(good),
     )
+
+
+def _shortage(good: list[Example]) -> str:
+    """Return what validation is too small to show: as it is, or as the next split would make it."""
+    held = sum(example.split == "val" for example in good)
+    if held:
+        return sizes.shortage(held)
+    free = sum(example.split is None for example in good)
+    return sizes.shortage(max(1, round(free / 5)), "would hold") if free >= 2 else ""  # noqa: PLR2004
 
 
 def _next_step(everyone: list[Example], good: list[Example], threshold: float) -> tuple[bool, str]:

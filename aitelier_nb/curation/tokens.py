@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from aitelier_nb.schema import Example
 
-__all__ = ["Tokens", "cost", "count", "count_texts", "encoding_of"]
+__all__ = ["Counter", "Tokens", "cost", "count", "count_texts", "encoding_of", "estimate", "limit_of"]
 
-Tokenizer = Callable[[list[str]], Sequence[int]]
+Turns = Sequence[dict[str, Any]]
+Counter = Callable[[Sequence[Turns]], Sequence[int]]
 
 # OpenAI cookbook, "How to count tokens with tiktoken": each message is wrapped, each example primed.
 PER_MESSAGE, PER_EXAMPLE = 3, 3
+MOSTLY = 0.95  # of texts that come once, looking for equal ones does not pay
 BYTES_PER_TOKEN = 4  # of an estimate; 12 % too high on English chat data
 ENCODINGS = (
     ("gpt-oss", "o200k_harmony"),
@@ -28,6 +31,8 @@ ENCODINGS = (
     ("chatgpt-", "o200k_base"),
     ("qwen3.5", "qwen3.5"),
 )
+# OpenAI fine-tuning guide: what is longer is cut off at its end. The figures for gpt-4.1 are not published.
+LIMITS = (("gpt-4o", 65_536), ("gpt-3.5-turbo-0125", 16_385))
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def count(
     *,
     model: str | None = None,
     provider: str | None = None,
-    tokenizer: Tokenizer | None = None,
+    counter: Counter | None = None,
     threads: int = 0,
 ) -> Tokens:
     """Count the tokens of whole examples, wrapping of the messages included.
@@ -68,11 +73,15 @@ def count(
         The base model: OpenAI's are counted exactly when the package `toktok-rs` is there.
     provider
         "openai" without a model counts as its current models do.
-    tokenizer
-        The base model's own: texts in, a number for each out.
+    counter
+        The base model's own: conversations in, a number for each out.
     threads
         How many threads count; 0 is all cores.
     """
+    if counter is not None:
+        everyone = list(examples)
+        counts = counter([[turn.to_json() for turn in example.messages] for example in everyone])
+        return Tokens(list(counts), "model", [example.id for example in everyone])
     texts: list[str] = []
     ids: list[int] = []
     sizes: list[int] = []
@@ -80,7 +89,7 @@ def count(
         ids.append(example.id)
         sizes.append(len(example.messages))
         texts += [turn.text for turn in example.messages]
-    found, method = count_texts(texts, model=model, provider=provider, tokenizer=tokenizer, threads=threads)
+    found, method = count_texts(texts, model=model, provider=provider, threads=threads)
     counts, place = [], 0
     for size in sizes:
         counts.append(sum(found[place : place + size]) + size * PER_MESSAGE + PER_EXAMPLE)
@@ -93,12 +102,9 @@ def count_texts(
     *,
     model: str | None = None,
     provider: str | None = None,
-    tokenizer: Tokenizer | None = None,
     threads: int = 0,
 ) -> tuple[Sequence[int], str]:
-    """Return the tokens of each text, and how they were counted."""
-    if tokenizer is not None:
-        return tokenizer(texts), "model"
+    """Return the tokens of each text, and how they were counted; equal texts are counted once."""
     encoding = encoding_of(model, provider)
     if encoding is not None:
         try:
@@ -106,8 +112,25 @@ def count_texts(
         except ImportError:
             encoding = None
         else:
-            return toktok.batch_count(texts, encoding, threads=threads), encoding
+            places = dict.fromkeys(texts)  # system prompts come again and again
+            if len(places) > MOSTLY * len(texts):
+                return toktok.batch_count(texts, encoding, threads=threads), encoding
+            known = dict(
+                zip(places, toktok.batch_count(list(places), encoding, threads=threads), strict=True)
+            )
+            return [known[text] for text in texts], encoding
     return [-(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN) for text in texts], "estimate"
+
+
+def estimate(examples: Iterable[Example]) -> Tokens:
+    """Return what the length of the texts tells of their tokens: the same on every machine."""
+    return count(examples, model="", provider="")
+
+
+def limit_of(model: str | None) -> int | None:
+    """Return the tokens of an example beyond which a model's training cuts it off; None where unknown."""
+    name = (model or "").lower().removeprefix("ft:").removeprefix("openai/")
+    return next((limit for start, limit in LIMITS if name.startswith(start)), None)
 
 
 def encoding_of(model: str | None, provider: str | None = None) -> str | None:

@@ -1,58 +1,27 @@
-"""What a project holds, and how it is shared out between training and validation."""
+"""How the examples are shared out between training and validation: once, and for ever."""
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aitelier_nb.consent import ask_for
-from aitelier_nb.curation import duplicates, splits
-from aitelier_nb.curation import summary as summaries
+import numpy as np
+
+from aitelier_nb.consent import ask_for, in_kernel, is_person_there
+from aitelier_nb.curation import candidates, duplicates, splits
+from aitelier_nb.curation.columns import NONE, TRAIN, Columns
 from aitelier_nb.storage.project import Project, now
-from aitelier_nb.verbs.current import Where, current
-from aitelier_nb.views import View
+from aitelier_nb.tuning.runs import ids_of
+from aitelier_nb.verbs.current import Where, current, problems_of
+from aitelier_nb.views import View, counted
 
-__all__ = ["SplitResult", "Stats", "split", "stats"]
+__all__ = ["SplitResult", "split"]
 
-BAR = 30  # characters of the longest bar in a terminal's histogram
-
-
-@dataclass(frozen=True, repr=False)
-class Stats(View):
-    """What a project holds, and what to do next."""
-
-    summary: summaries.Summary
-    problems: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the keys of `ait stats --json`."""
-        return self.summary.to_json()
-
-    def headline(self) -> str:
-        """Say how much there is."""
-        s = self.summary
-        rated = f"{s.rated} rated, {s.unrated} unrated"
-        return f"{s.total} examples: {rated}, {s.above_threshold} at or above {s.threshold:g}"
-
-    def columns(self) -> Sequence[str]:
-        """Return the histogram's columns."""
-        return ("rating", "examples", "")
-
-    def rows(self) -> list[Sequence[object]]:
-        """Return the histogram, the highest rating first, with a bar each."""
-        histogram = self.summary.histogram
-        most = max(1, *histogram.values())
-        return [(rating, n, "█" * round(BAR * n / most)) for rating, n in reversed(histogram.items())]
-
-    def notes(self) -> Sequence[str]:
-        """Return the split's state, what else was noticed, and the next step."""
-        return self.summary.sentences()
-
-    def warnings(self) -> Sequence[str]:
-        """Name the lines that could not be read."""
-        return self.problems
+RATIO = 0.8
+SIDES: tuple[Any, Any] = ("train", "val")
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,16 +29,19 @@ class SplitResult(View):
     """How the examples are shared out between training and validation."""
 
     assignment: splits.Assignment
+    dry_run: bool = False
     extra: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the keys of `ait split --json`."""
-        return self.assignment.to_json()
+        return {**self.assignment.to_json(), **({"dry_run": True} if self.dry_run else {})}
 
     def headline(self) -> str:
         """Count the sides."""
         a = self.assignment
-        return f"{a.train} train, {a.val} validation (locked), {a.unassigned} unassigned"
+        locked = "would be locked" if self.dry_run else "locked"
+        return f"{a.train} train, {a.val} validation ({locked}), {a.unassigned} unassigned"
 
     def columns(self) -> Sequence[str]:
         """Return the strata table's columns."""
@@ -83,20 +55,10 @@ class SplitResult(View):
         """Return what is to be known of the split."""
         return [*self.assignment.notes, *self.extra]
 
-
-def stats(project: Where = None) -> Stats:
-    """Show what the project holds: ratings, split, what stands in the way of training, the next step.
-
-    Examples
-    --------
-    >>> import aitelier_nb as ait
-    >>> ait.stats(project=project).summary.total
-    3
-    """
-    place = current(project)
-    examples = list(place.dataset.examples())
-    summary = summaries.summarise(examples, threshold=place.config.quality_threshold)
-    return Stats(summary, tuple(str(problem) for problem in place.dataset.problems()))
+    def warnings(self) -> Sequence[str]:
+        """Say that validation is too small, where it is, and name the lines that could not be read."""
+        small = [self.assignment.shortage] if self.assignment.shortage else []
+        return [*small, *self.problems]
 
 
 def split(
@@ -104,13 +66,15 @@ def split(
     seed: int | None = None,
     holdout: int | None = None,
     reshuffle: bool = False,
+    dry_run: bool = False,
     confirm: bool | None = None,
     project: Where = None,
 ) -> SplitResult:
     """Share the examples at or above the threshold out between training and validation, once and for all.
 
     Only examples without a side are placed: validation never moves. Strata are by rating,
-    duplicates and groups stay on one side, and the seed is kept with the project.
+    duplicates and groups stay on one side, and the seed is kept with the project. In a terminal a
+    validation too small to show anything is asked about before it is locked.
 
     Parameters
     ----------
@@ -119,11 +83,14 @@ def split(
     seed
         Gives each example its place; drawn once and kept when None.
     holdout
-        The number of validation examples, instead of a ratio.
+        The number of validation examples, instead of a ratio; kept for later splits.
     reshuffle
-        Take all sides away and place everything anew; asks, because validation changes.
+        Take all sides away and place everything anew; asks, and names the runs that were trained on
+        examples which would become validation.
+    dry_run
+        Show what would be, and change nothing.
     confirm
-        True says yes to a reshuffle.
+        True says yes to a reshuffle and to a small validation.
 
     Raises
     ------
@@ -140,37 +107,35 @@ def split(
     0
     """
     place = current(project)
-    kept = place.config.aitelier_nb.get("split", {})
-    examples = list(place.dataset.examples())
-    if reshuffle:
-        ask_for(_reshuffle_question(place), confirm)
-    rows = [
-        splits.SplitRow(
-            id=example.id,
-            rating=example.rating,
-            split=None if reshuffle else example.split,
-            group=example.group,
-            key=duplicates.key(example.messages),
-            created_at=example.created_at,
-        )
-        for example in examples
-    ]
-    seed = _seed(seed, kept, reshuffle=reshuffle)
-    share = ratio if ratio is not None else kept.get("ratio", 0.8)
-    gone = (
-        ()
-        if reshuffle
-        else {duplicates.key(example.messages) for example in place.dataset.deleted_validation()}
-    )
+    rule = place.config.aitelier_nb.get("split", {})
+    if ratio is None and holdout is None:
+        ratio, holdout = rule.get("ratio", RATIO), rule.get("holdout")
+    gone = () if reshuffle else _keys_of_deleted(place)
     threshold = place.config.quality_threshold
-    found = splits.assign(
-        rows, threshold=threshold, ratio=share, seed=seed, holdout=holdout, locked_keys=gone
+    before, held = candidates.read(place.dataset.raw(), threshold=threshold, locked_keys=gone)
+    columns = dataclasses.replace(before, split=np.zeros_like(before.split)) if reshuffle else before
+    chosen = _seed(seed, rule, reshuffle=reshuffle)
+    share = RATIO if ratio is None else ratio
+    found = splits.assign_columns(
+        columns, threshold=threshold, seed=chosen, ratio=share, holdout=holdout, held=held
     )
-    _keep(place, found, share, {example.id: example.split for example in examples}, reshuffle=reshuffle)
-    return SplitResult(found)
+    result = SplitResult(found, dry_run, tuple(_about_seed(seed, rule, found)), problems_of(place))
+    if dry_run:
+        return result
+    if reshuffle:
+        ask_for(_reshuffle_question(place, before, found), confirm)
+    elif found.shortage and len(found.ids) and is_person_there() and not in_kernel():
+        ask_for(f"{found.shortage} Lock it like that", confirm)
+    kept = {"seed": chosen, "ratio": share, **({} if holdout is None else {"holdout": holdout})}
+    _keep(place, found, before, kept, reshuffle=reshuffle)
+    return result
 
 
-def _seed(asked: int | None, kept: dict[str, Any], *, reshuffle: bool) -> int:
+def _keys_of_deleted(project: Project) -> set[str]:
+    return {duplicates.key(example.messages) for example in project.dataset.deleted_validation()}
+
+
+def _seed(asked: int | None, kept: Mapping[str, Any], *, reshuffle: bool) -> int:
     if asked is not None:
         return asked
     if "seed" in kept and not reshuffle:
@@ -178,40 +143,54 @@ def _seed(asked: int | None, kept: dict[str, Any], *, reshuffle: bool) -> int:
     return secrets.randbelow(2**31)
 
 
-def _reshuffle_question(project: Project) -> str:
-    trained = [
-        run.job_id for run in project.runs if run.aitelier_nb.get("trainIds") or run.status == "completed"
-    ]
-    warning = (
-        f"; runs {', '.join(trained)} were trained on examples that may become validation" if trained else ""
-    )
-    return f"take the split apart and place every example anew{warning}?"
+def _about_seed(asked: int | None, kept: Mapping[str, Any], found: splits.Assignment) -> Iterable[str]:
+    if asked is not None and kept.get("seed", asked) != asked and found.train + found.val > len(found.ids):
+        yield f"Only what had no side yet was placed with seed {asked}; the rest keeps its place."
+
+
+def _reshuffle_question(project: Project, before: Columns, found: splits.Assignment) -> str:
+    """Return what a reshuffle would do, the runs named that have learnt what becomes validation."""
+    becoming = set(found.ids[found.in_validation].tolist())
+    learnt, unknown = [], []
+    for run in project.runs:
+        ids = run.aitelier_nb.get("trainIds")
+        if ids is None:
+            unknown.append(run.job_id)
+        elif seen := becoming & set(ids_of(ids)):
+            learnt.append(f"{run.job_id} was trained on {len(seen)} of them")
+    moved = becoming & set(before.id[before.split == TRAIN].tolist())
+    told = [f"{counted(len(moved), 'example')} of train would become validation"] if moved else []
+    told += learnt
+    told += [f"what {', '.join(unknown)} was trained on is not known"] if unknown else []
+    end = f" ({'; '.join(told)})" if told else ""
+    return f"take the split apart and place every example anew{end}?"
 
 
 def _keep(
     project: Project,
     found: splits.Assignment,
-    ratio: float,
-    before: dict[int, str | None],
+    before: Columns,
+    kept: Mapping[str, Any],
     *,
     reshuffle: bool,
 ) -> None:
     """Write the new sides as one event, and the rule into the config."""
-    sides: dict[int, Any] = {name: side for name, side in found.splits.items() if before.get(name) != side}
+    sides: dict[int, Any] = found.splits
     if reshuffle:
-        sides |= {
-            name: None for name, side in before.items() if side is not None and name not in found.splits
-        }
+        had = dict(zip(before.id.tolist(), before.split.tolist(), strict=True))
+        same = {name for name, side in sides.items() if had[name] and SIDES[had[name] - TRAIN] == side}
+        gone = dict.fromkeys(name for name, side in had.items() if side != NONE and name not in sides)
+        sides = {**{name: side for name, side in sides.items() if name not in same}, **gone}
     if sides:
         project.dataset.set_splits(sides)
         project.dataset.fold()
 
     def note(config: dict[str, Any]) -> None:
         rule = config.setdefault("aitelierNb", {}).setdefault("split", {})
-        rule |= {"seed": found.seed, "ratio": ratio}
-        if sides or "lockedAt" not in rule:
-            rule.setdefault("lockedAt", now())
-            if reshuffle:
-                rule["lockedAt"] = now()
+        rule.pop("holdout", None)
+        rule |= kept
+        if reshuffle:
+            rule["lockedAt"] = now()
+        rule.setdefault("lockedAt", now())
 
     project.change_config(note)

@@ -20,7 +20,8 @@ import msgspec
 import numpy as np
 
 from aitelier_nb.curation import duplicates, near, tokens
-from aitelier_nb.curation.splits import Columns, assign_columns
+from aitelier_nb.curation.columns import Columns
+from aitelier_nb.curation.splits import assign_columns
 from aitelier_nb.formats import readers, rules
 from aitelier_nb.schema import Example
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aitelier_nb.curation.splits import Columns, SplitRow, assign, assign_columns, ties
+from aitelier_nb.curation.columns import Columns, ties
+from aitelier_nb.curation.splits import SplitRow, assign, assign_columns
 from aitelier_nb.errors import SplitError
 
 
@@ -39,6 +40,7 @@ def test_each_rating_is_shared_out_in_proportion_within_one_of_its_quota():
 @given(st.lists(st.integers(8, 10), min_size=2, max_size=300), st.floats(0.05, 0.95))
 def test_every_stratum_is_within_one_of_its_quota_and_the_total_is_the_rounded_one(ratings, ratio):
     found = split(rows(ratings), ratio=ratio)
+    assert len(found.strata) == len(set(ratings))
     assert all(abs(s.val - s.quota) < 1.000001 for s in found.strata)
     wanted = min(max(round((1 - ratio) * len(ratings) + 1e-9), 1), len(ratings) - 1)
     assert abs(found.val - wanted) <= 1
@@ -47,9 +49,9 @@ def test_every_stratum_is_within_one_of_its_quota_and_the_total_is_the_rounded_o
     assert found.val
 
 
-def test_ratings_with_fewer_than_five_examples_are_pooled():
+def test_ratings_with_few_examples_are_strata_too():
     found = split(rows([10] * 4 + [9] * 3 + [8] * 50))
-    assert {s.rating: s.n for s in found.strata} == {"8": 50, "others": 7}
+    assert {s.rating: (s.n, s.val) for s in found.strata} == {"8": (50, 10), "9": (3, 0), "10": (4, 1)}
 
 
 def test_a_second_split_moves_nobody():
@@ -150,7 +152,7 @@ def test_no_example_at_the_threshold_is_told_with_the_threshold():
 def test_two_examples_give_one_each_with_a_warning():
     found = split(rows([9, 8]))
     assert sorted(found.splits.values()) == ["train", "val"]
-    assert "can never show a difference" in found.notes[0]
+    assert "can never show a difference" in found.shortage
 
 
 def test_two_duplicates_of_each_other_stay_together_in_training():

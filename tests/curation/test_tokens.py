@@ -3,6 +3,7 @@
 import pytest
 
 from aitelier_nb.curation import tokens
+from aitelier_nb.curation.budgets import budget
 from aitelier_nb.schema import Example
 
 
@@ -15,9 +16,11 @@ def example(number, *texts):
 
 def test_the_base_models_own_tokenizer_comes_first():
     found = tokens.count(
-        [example(1, "a b", "c")], model="gpt-4o", tokenizer=lambda texts: [len(t.split()) for t in texts]
+        [example(1, "a b", "c")],
+        model="gpt-4o",
+        counter=lambda talks: [sum(len(turn["content"].split()) for turn in talk) for talk in talks],
     )
-    assert (found.counts, found.method) == ([3 + 2 * tokens.PER_MESSAGE + tokens.PER_EXAMPLE], "model")
+    assert (found.counts, found.method) == ([3], "model")
 
 
 def test_openai_models_are_counted_as_tiktoken_does():
@@ -54,6 +57,31 @@ def test_totals_and_examples_over_the_limit_are_told():
     found = tokens.count([example(4, "a" * 4, "b"), example(5, "a" * 4000, "b")])
     assert found.total == sum(found.counts)
     assert found.over(100) == [5]
+
+
+def test_texts_that_come_again_are_counted_once_and_right():
+    pytest.importorskip("toktok")
+    repeated = ["You are helpful."] * 50 + ["hello world"]
+    alone = [tokens.count_texts([text], model="gpt-4o")[0][0] for text in repeated]
+    assert list(tokens.count_texts(repeated, model="gpt-4o")[0]) == alone
+
+
+def test_a_limit_is_known_only_where_it_is_published():
+    assert tokens.limit_of("gpt-4o-mini-2024-07-18") == 65_536
+    assert tokens.limit_of("ft:gpt-3.5-turbo-0125") == 16_385
+    assert tokens.limit_of("gpt-4.1") is None
+    assert tokens.limit_of("meta-llama/Llama-3.3-70B-Instruct") is None
+
+
+def test_a_budget_counts_an_epoch_what_is_cut_off_and_money_only_at_a_price():
+    counted = tokens.Tokens([10, 20, 300], "estimate", [1, 2, 3])
+    found = budget(counted, [2, 3], limit=100, epochs=3)
+    assert (found.total, found.per_epoch, found.over, found.cost) == (330, 120, (3,), None)
+    assert budget(counted, [2, 3], price=10).cost == pytest.approx(320 * 10 / 10**6)
+    told = " ".join(budget(counted, [2, 3], limit=100, epochs=3, price=5).sentences())
+    assert "about 120 an epoch" in told
+    assert "longer than 100 tokens" in told
+    assert "the price that was given" in told
 
 
 def test_there_is_no_cost_without_a_price():

@@ -1,0 +1,87 @@
+"""What a split needs to know of each example, read from the lines as they stand.
+
+Only scalars and user turns are looked at, so a million lines cost no million objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from aitelier_nb.curation import duplicates
+from aitelier_nb.curation.columns import NONE, Bools, Columns, side_of, ties
+
+__all__ = ["Candidates", "read"]
+
+
+class _Turn(msgspec.Struct):
+    role: str
+    content: Any = None
+
+
+class _Row(msgspec.Struct):
+    id: int
+    messages: msgspec.Raw
+    rating: int | None = None
+    split: str | None = None
+    group: str | int | None = None
+
+
+class Candidates(NamedTuple):
+    """All examples as columns; `held` marks who repeats a validation example that is gone."""
+
+    columns: Columns
+    held: Bools
+
+
+_row = msgspec.json.Decoder(_Row)
+_turns = msgspec.json.Decoder(list[_Turn])
+
+
+def read(lines: Iterable[bytes], *, threshold: float, locked_keys: Collection[str] = ()) -> Candidates:
+    """Return the columns of all lines.
+
+    Parameters
+    ----------
+    lines
+        Usable lines, in any order.
+    threshold
+        The lowest rating that is placed (1-10).
+    locked_keys
+        Duplicate keys of validation examples that are gone.
+    """
+    ids: list[int] = []
+    ratings: list[int] = []
+    sides: list[int] = []
+    keys: list[str | None] = []
+    groups: list[str | int | None] = []
+    for line in lines:
+        row = _row.decode(line)
+        side = side_of(row.split)
+        rating = row.rating or 0
+        # Who is not placed can only tie others together, and for that needs a group beside the key.
+        counts = rating >= threshold or side != NONE or row.group not in (None, "")
+        ids.append(row.id)
+        ratings.append(rating)
+        sides.append(side)
+        groups.append(row.group)
+        keys.append(_key(row.messages) if counts else None)
+    columns = Columns(
+        id=np.array(ids, dtype=np.int64),
+        rating=np.array(ratings, dtype=np.int64),
+        split=np.array(sides, dtype=np.int64),
+        tie=ties(keys, groups),
+    )
+    held = np.array([key in locked_keys for key in keys], dtype=np.bool_)
+    return Candidates(columns, held)
+
+
+def _key(messages: msgspec.Raw) -> str:
+    turns = _turns.decode(messages)
+    asked = [turn.content for turn in turns if turn.role == "user"]
+    if asked and all(type(text) is str for text in asked):
+        return duplicates.key_of(asked)
+    return duplicates.key([{"role": turn.role, "content": turn.content} for turn in turns])
