@@ -141,11 +141,16 @@ def assign_columns(
     ratio: float = 0.8,
     holdout: int | None = None,
     held: Bools | None = None,
+    learnt: Bools | None = None,
 ) -> Assignment:
-    """Do the same as `assign` on columns; `held` marks who must go to validation if placed."""
+    """Do the same as `assign` on columns.
+
+    `learnt` marks who some run was trained on and so must never be validation, `held` who must be
+    validation if placed.
+    """
     qualified = (columns.rating >= threshold) & (columns.rating > 0)
     share = _share(int(qualified.sum()), ratio, holdout, threshold)
-    side = _tied(columns, qualified, held)
+    side = _tied(columns, qualified, held, learnt)
     tied = int((side != columns.split).sum())
     stratum = columns.rating
     wanted = quotas(stratum[qualified], share, holdout)
@@ -181,10 +186,13 @@ def _share(n: int, ratio: float, holdout: int | None, threshold: float) -> float
     return 1 - ratio
 
 
-def _tied(columns: Columns, qualified: Bools, held: Bools | None) -> Ints:
-    """Return the sides after placing those whom a duplicate, a group or a lock has decided."""
+def _tied(columns: Columns, qualified: Bools, held: Bools | None, learnt: Bools | None) -> Ints:
+    """Return the sides after placing those whom a run, a lock, a duplicate or a group has decided."""
     side = columns.split.copy()
     free = qualified & (side == NONE)
+    if learnt is not None:
+        side[free & learnt] = TRAIN
+        free &= ~learnt
     if held is not None:
         side[free & held] = VAL
     if (columns.tie >= 0).any():

@@ -8,7 +8,7 @@ from typing import Any
 
 from aitelier_nb.schema import Edit, Example, Message
 
-__all__ = ["Pair", "from_imports", "from_rewrites", "from_votes", "pair_of"]
+__all__ = ["Pair", "from_imports", "from_rewrites", "from_votes", "is_pair", "pair_of"]
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,20 @@ def from_rewrites(
 def from_imports(examples: Iterable[Example], *, threshold: float) -> Iterator[Pair]:
     """Yield the pairs that came in as pairs, but those whose better answer was rated below the threshold."""
     for example in examples:
-        source = example.source if isinstance(example.source, dict) else {}
-        worse = source.get("rejected")
+        worse = _rejected(example)
         good = example.rating is None or example.rating >= threshold
-        if good and isinstance(worse, (str, dict)):
+        if good and worse is not None and worse != example.output:
             yield pair_of(example, worse)
+
+
+def is_pair(example: Example) -> bool:
+    """Return whether an example came in with a worse answer beside its own."""
+    return _rejected(example) is not None
+
+
+def _rejected(example: Example) -> str | dict[str, Any] | None:
+    worse = example.source.get("rejected") if isinstance(example.source, dict) else None
+    return worse if isinstance(worse, (str, dict)) else None
 
 
 def from_votes(

@@ -159,6 +159,7 @@ RULES = {
     "lone_surrogate": _rule("", "all"),
     "mixed_system_prompts": _rule("", "all"),
     "personal_data": _rule("", "all"),
+    "too_long": _rule("", "all", f"{OPENAI_GUIDE}: what is too long is cut off at its end"),
 }
 
 

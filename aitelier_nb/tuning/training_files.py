@@ -16,6 +16,7 @@ from aitelier_nb.formats import preferences, rules, writers
 from aitelier_nb.schema import Edit, Example, Finding
 from aitelier_nb.storage import files
 from aitelier_nb.storage.project import Project
+from aitelier_nb.tuning import counting
 
 __all__ = ["KINDS", "TrainingFiles", "build", "check", "write"]
 
@@ -64,8 +65,8 @@ class TrainingFiles:
             )
         if self.kind == "preference":
             return (
-                "no rewrite is rated above its original, so there are no pairs",
-                "rewrite weak answers and rate them",
+                "no rewrite is rated above its original and no pair was imported, so there are no pairs",
+                "rewrite weak answers and rate them, or import pairs",
             )
         return (
             f"none of the {self.total} examples is rated {self.threshold:g} or higher and in train",
@@ -87,17 +88,20 @@ def build(
     min_rating
         The lowest rating that is trained on; the project's threshold when None.
     kind
-        "chat", or "preference" for pairs made from rewrites.
+        "chat", or "preference" for pairs: from rewrites, and those that were imported as pairs.
     """
     threshold = project.config.quality_threshold if min_rating is None else min_rating
     examples = list(project.dataset.examples())
     good = [example for example in examples if example.rating is not None and example.rating >= threshold]
     held = [example for example in examples if example.split == "val"]
     train = [example for example in good if example.split == "train"]
+    if kind == "preference":  # a pair that came in as one needs no rating to be a pair
+        train += [e for e in examples if e.rating is None and e.split != "val" and preferences.is_pair(e)]
+        good = [*good, *(example for example in train if example.rating is None)]
     validation = [example for example in good if example.split == "val"]
     leaked = leaks.find(train, [*held, *project.dataset.deleted_validation()])
     clean = [example for example in train if example.id not in leaked]
-    unassigned = sum(example.split is None for example in good)
+    unassigned = sum(example.split is None and example.rating is not None for example in good)
     left_out = {
         f"not rated {threshold:g} or higher": len(examples) - len(good),
         "in neither train nor validation": unassigned,
@@ -131,15 +135,17 @@ def _lines(
         yield from zip((example.id for example in chosen), writers.chat(chosen, provider), strict=True)
         return
     for example in chosen:
-        if example.original_output is None:
-            continue
-        edits: list[Edit] = project.dataset.history(example.id)
-        pairs = preferences.from_rewrites([example], {example.id: edits}, threshold=threshold)
+        rewritten = example.original_output is not None
+        edits: list[Edit] = project.dataset.history(example.id) if rewritten else []
+        pairs = [
+            *preferences.from_rewrites([example], {example.id: edits}, threshold=threshold),
+            *preferences.from_imports([example], threshold=threshold),
+        ]
         yield from ((example.id, line) for line in writers.preference(pairs, provider))
 
 
-def check(contents: TrainingFiles) -> list[Finding]:
-    """Return what the provider would say of the files."""
+def check(contents: TrainingFiles, model: str | None = None) -> list[Finding]:
+    """Return what the provider would say of the files; too long for `model` is a warning."""
     found: list[Finding] = []
     for split in SPLITS:
         lines = contents.lines_of(split)
@@ -151,6 +157,7 @@ def check(contents: TrainingFiles) -> list[Finding]:
             found += [
                 finding for finding in findings if split == "train" or finding.rule != "too_few_examples"
             ]
+            found += counting.too_long(lines, contents.provider, model)
     return found
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from aitelier_nb.curation import leaks
 from aitelier_nb.errors import DataError, UsageError
+from aitelier_nb.evaluation import archive
+from aitelier_nb.evaluation.comparisons import Comparison
+from aitelier_nb.evaluation.ledger import Ledger
 from aitelier_nb.formats import hub, preferences, tables, writers
 from aitelier_nb.providers.base import Settings
 from aitelier_nb.providers.local.provider import LocalProvider
 from aitelier_nb.schema import Example
 from aitelier_nb.storage import files
 from aitelier_nb.storage.project import Project
-from aitelier_nb.verbs.current import Where, current
+from aitelier_nb.verbs.current import Where, current, problems_of
 from aitelier_nb.views import View
 
 __all__ = ["Exported", "export"]
@@ -33,11 +36,18 @@ class Exported(View):
     kind: str
     written: tuple[tuple[str, int], ...]
     left_out: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return kind, files and what was left out."""
         files_written = [{"path": path, "examples": count} for path, count in self.written]
-        return {"kind": self.kind, "files": files_written, "left_out": list(self.left_out)}
+        return {
+            "kind": self.kind,
+            "files": files_written,
+            "left_out": list(self.left_out),
+            "notices": list(self.notices),
+        }
 
     def headline(self) -> str:
         """Say what was written."""
@@ -54,11 +64,21 @@ class Exported(View):
         return [(path, None if self.kind in MODEL else count) for path, count in self.written]
 
     def notes(self) -> Sequence[str]:
-        """Count what was left out."""
-        return [f"left out: {reason}" for reason in self.left_out]
+        """Count what was left out, and say what else is to be known."""
+        return [*(f"left out: {reason}" for reason in self.left_out), *self.notices]
+
+    def warnings(self) -> Sequence[str]:
+        """Name the lines that could not be read."""
+        return self.problems
 
 
-def export(kind: str, path: str | Path, project: Where = None) -> Exported:
+def export(
+    kind: str,
+    path: str | Path,
+    provider: str | None = None,
+    votes: bool = False,
+    project: Where = None,
+) -> Exported:
     """Write the project's examples or its tuned model in another shape; the project stays as it is.
 
     Training files (openai, together, fireworks, trl, preference, kto) hold no example of validation and
@@ -73,6 +93,12 @@ def export(kind: str, path: str | Path, project: Where = None) -> Exported:
         adapter, merged, gguf or recipe.
     path
         The file to write; for hf the folder. A chat kind with a folder writes train.jsonl and val.jsonl.
+    provider
+        Whose shape preference pairs take: openai (also of together and fireworks) or trl; the
+        project's own when None.
+    votes
+        With preference: the pairs that blind votes decided, instead of rewrites and imports. They are
+        of validation examples, so this project's model must not be trained on them.
 
     Raises
     ------
@@ -89,6 +115,11 @@ def export(kind: str, path: str | Path, project: Where = None) -> Exported:
     """
     if kind not in KINDS:
         raise UsageError(f"there is no kind of export {kind!r}", hint=f"one of {', '.join(KINDS)}")
+    if provider is not None and provider not in CHAT:
+        raise UsageError(f"there is no shape of {provider!r}", hint=f"one of {', '.join(CHAT)}")
+    if kind != "preference" and (votes or provider is not None):
+        given = "votes" if votes else "provider"
+        raise UsageError(f"{given} goes only with preference, not with {kind}", hint="leave it out")
     place = current(project)
     if kind in MODEL:
         return _model(place, kind, Path(path).expanduser())
@@ -97,6 +128,13 @@ def export(kind: str, path: str | Path, project: Where = None) -> Exported:
     if not examples:
         raise DataError("the project has no examples yet", hint="add some with ait.add() or ait.load()")
     target = Path(path).expanduser()
+    made = _made(place, kind, target, examples, votes=votes, shape=_shape(place, provider))
+    return replace(made, problems=problems_of(place))
+
+
+def _made(
+    place: Project, kind: str, target: Path, examples: Sequence[Example], *, votes: bool, shape: str
+) -> Exported:
     if kind in CHAT:
         return _chat(place, kind, target, examples)
     if kind == "hf":
@@ -104,7 +142,30 @@ def export(kind: str, path: str | Path, project: Where = None) -> Exported:
     if kind in ("csv", "parquet"):
         content = tables.csv(examples) if kind == "csv" else [tables.parquet(examples)]
         return _written(kind, [(target, content, len(examples))])
-    return _choices(place, kind, target, examples)
+    if votes:
+        return _votes(place, target, examples, shape)
+    return _choices(place, kind, target, examples, shape)
+
+
+def _votes(place: Project, target: Path, examples: Sequence[Example], shape: str) -> Exported:
+    """Write the pairs that revealed blind comparisons decided, as their studies' votes say."""
+    texts = {example.id: example for example in examples}
+    lines: dict[bytes, None] = {}
+    for path in archive.paths(place, "compare"):
+        content = archive.load(path)
+        if not content.get("reveal"):
+            continue
+        ledger = Ledger(archive.votes_path(path), place.state_path / "evals.lock")
+        study = Comparison(path, content, ledger).check()
+        asked = [texts[name] for name in study.texts() if name in texts]
+        pairs = preferences.from_votes(asked, study.outcomes(), study.texts())
+        lines.update(dict.fromkeys(writers.preference(pairs, shape)))
+    if not lines:
+        raise DataError(
+            "no revealed blind comparison has a decided vote", hint="ait.compare(), vote, then .reveal()"
+        )
+    held = f"the {len(lines)} pairs are of validation examples: train no model of this project on them"
+    return _written("preference", [(target, lines, len(lines))], notices=[held])
 
 
 def _model(place: Project, kind: str, target: Path) -> Exported:
@@ -142,7 +203,7 @@ def _chat(place: Project, kind: str, target: Path, examples: Sequence[Example]) 
     return _written(kind, contents, kept)
 
 
-def _choices(place: Project, kind: str, target: Path, examples: Sequence[Example]) -> Exported:
+def _choices(place: Project, kind: str, target: Path, examples: Sequence[Example], shape: str) -> Exported:
     """Write pairs from rewrites and imports, or thumbs from ratings."""
     threshold = place.config.quality_threshold
     clean, left_out = _trainable(place, examples, examples)
@@ -155,7 +216,7 @@ def _choices(place: Project, kind: str, target: Path, examples: Sequence[Example
             *preferences.from_rewrites(rewritten, history, threshold=threshold),
             *preferences.from_imports(clean, threshold=threshold),
         ]
-        lines = list(writers.preference(pairs, _shape(place)))
+        lines = list(writers.preference(pairs, shape))
     if not lines:
         what = "rated" if kind == "kto" else "rewritten and rated above its first text"
         message = f"no example outside of validation is {what}"
@@ -164,8 +225,10 @@ def _choices(place: Project, kind: str, target: Path, examples: Sequence[Example
     return _written(kind, [(target, lines, len(lines))], left_out)
 
 
-def _shape(place: Project) -> str:
+def _shape(place: Project, asked: str | None) -> str:
     """Return whose shape the pairs take: the project's provider, or OpenAI's where that has none."""
+    if asked is not None:
+        return asked
     return place.config.provider if place.config.provider in CHAT else "openai"
 
 
@@ -206,9 +269,13 @@ def _counted(count: int, reason: str) -> list[str]:
 
 
 def _written(
-    kind: str, contents: Sequence[tuple[Path, Iterable[bytes], int]], left_out: Sequence[str] = ()
+    kind: str,
+    contents: Sequence[tuple[Path, Iterable[bytes], int]],
+    left_out: Sequence[str] = (),
+    notices: Sequence[str] = (),
 ) -> Exported:
     for path, chunks, _ in contents:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.replace(path, chunks)
-    return Exported(kind, tuple((path.as_posix(), count) for path, _, count in contents), tuple(left_out))
+    written = tuple((path.as_posix(), count) for path, _, count in contents)
+    return Exported(kind, written, tuple(left_out), tuple(notices))

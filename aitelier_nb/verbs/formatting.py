@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aitelier_nb.consent import in_kernel
 from aitelier_nb.curation import personal
+from aitelier_nb.curation.budgets import Budget, budget
 from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.formats import rules
 from aitelier_nb.providers.base import provider_names
 from aitelier_nb.schema import Finding
 from aitelier_nb.storage.project import Project
-from aitelier_nb.tuning import training_files
+from aitelier_nb.tuning import counting, training_files
 from aitelier_nb.verbs.current import Where, current, problems_of
 from aitelier_nb.views import View, counted
 
@@ -28,10 +30,11 @@ class Formatted(View):
     root: Path
     removed: tuple[str, ...]
     findings: tuple[Finding, ...]
+    budget: Budget
     problems: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return counts, paths, what was left out, and the warnings of the check."""
+        """Return counts, paths, tokens, what was left out, and the warnings of the check."""
         return {
             "train": len(self.contents.train),
             "val": len(self.contents.validation),
@@ -41,6 +44,7 @@ class Formatted(View):
             "left_out": self.contents.left_out,
             "removed": list(self.removed),
             "findings": [finding.model_dump() for finding in self.findings],
+            "tokens": self.budget.to_json(),
         }
 
     def _written(self) -> list[tuple[str, int]]:
@@ -64,7 +68,7 @@ class Formatted(View):
         """Count what was left out, name what was removed, quote the check's warnings."""
         left = [f"left out: {count} {reason}" for reason, count in self.contents.left_out.items()]
         gone = [f"removed the stale data/{name}: no example is in that split now" for name in self.removed]
-        return [*left, *gone, *_sentences(self.findings)]
+        return [*left, *gone, *_sentences(self.findings), *self.budget.sentences()]
 
     def warnings(self) -> Sequence[str]:
         """Name the lines that could not be read."""
@@ -82,6 +86,7 @@ class Checked(View):
     path: str
     provider: str
     findings: tuple[Finding, ...]
+    budget: Budget
 
     @property
     def ok(self) -> bool:
@@ -95,6 +100,7 @@ class Checked(View):
             "path": self.path,
             "provider": self.provider,
             "findings": [finding.model_dump() for finding in self.findings],
+            "tokens": self.budget.to_json(),
         }
 
     def headline(self) -> str:
@@ -111,6 +117,10 @@ class Checked(View):
     def rows(self) -> list[Sequence[object]]:
         """Return a finding a row."""
         return [(f.line, f.severity, f.rule, f.message, f.remedy) for f in self.findings]
+
+    def notes(self) -> Sequence[str]:
+        """Say how many tokens an epoch has."""
+        return list(self.budget.sentences()) if self.budget.total else []
 
     def failed(self) -> bool:
         """Return whether the provider would refuse it."""
@@ -132,7 +142,7 @@ def format(  # noqa: A001 - the verb's name
     min_rating
         The lowest rating that is trained on (1-10); the project's threshold when None.
     kind
-        "chat", or "preference" for pairs made from rewrites.
+        "chat", or "preference" for pairs: rewrites rated above their originals, and imported pairs.
 
     Raises
     ------
@@ -163,8 +173,26 @@ def format(  # noqa: A001 - the verb's name
         gone = f"; removed the stale {' and '.join(removed)}" if removed else ""
         raise DataError(f"{reason}{gone}", hint=remedy)
     removed = training_files.write(place, contents)
-    findings = tuple(training_files.check(contents))
-    return Formatted(contents, place.path, tuple(removed), findings, problems_of(place))
+    model = place.config.model
+    findings = tuple(training_files.check(contents, model))
+    cost = _budget(contents.train, name, model, limit=None)
+    return Formatted(contents, place.path, tuple(removed), findings, cost, problems_of(place))
+
+
+def _budget(
+    lines: Sequence[bytes],
+    provider: str,
+    model: str | None,
+    *,
+    limit: int | None,
+    epochs: float | None = None,
+    price: float | None = None,
+) -> Budget:
+    """Return the tokens of a training file, counted as `stats` counts them."""
+    exact = not in_kernel() or any(value is not None for value in (limit, epochs, price))
+    found = counting.of_lines(lines, provider, model, exact=exact)
+    most = limit if limit is not None else counting.limit_of(provider, model)
+    return budget(found, found.ids, limit=most, epochs=epochs, price=price)
 
 
 def _known_provider(project: Project, provider: str | None) -> str:
@@ -178,6 +206,10 @@ def check(
     path: str | Path | None = None,
     provider: str | None = None,
     kind: str | None = None,
+    model: str | None = None,
+    limit: int | None = None,
+    epochs: float | None = None,
+    price: float | None = None,
     project: Where = None,
 ) -> Checked:
     """Check a training file against a provider's rules, before anything is uploaded.
@@ -189,7 +221,15 @@ def check(
     provider
         Whose rules; the project's own when None, "local" outside of a project.
     kind
-        "chat" or "preference"; told by the rows when None.
+        "chat", "preference" or "kto"; told by the rows when None.
+    model
+        The base model, whose tokenizer counts; the project's own when None.
+    limit
+        Tokens beyond which an example is cut off; the model's own where that is known.
+    epochs
+        How often training goes over the file.
+    price
+        US dollars per million tokens, for the cost of training; no price is assumed.
 
     Raises
     ------
@@ -214,8 +254,12 @@ def check(
     findings = rules.check(
         data, name, kind=kind or rules.kind_of(data), name=file.name, private=personal.find
     )
+    base = model or (place.config.model if place else None)
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    findings += counting.too_long(lines, name, base, limit)
     return Checked(
         str(path) if path is not None else file.relative_to(Path(place.path) if place else ".").as_posix(),
         name,
         tuple(findings),
+        _budget(lines, name, base, limit=limit, epochs=epochs, price=price),
     )

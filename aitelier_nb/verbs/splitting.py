@@ -117,7 +117,13 @@ def split(
     chosen = _seed(seed, rule, reshuffle=reshuffle)
     share = RATIO if ratio is None else ratio
     found = splits.assign_columns(
-        columns, threshold=threshold, seed=chosen, ratio=share, holdout=holdout, held=held
+        columns,
+        threshold=threshold,
+        seed=chosen,
+        ratio=share,
+        holdout=holdout,
+        held=held,
+        learnt=None if reshuffle else np.isin(columns.id, sorted(_learnt(place))),
     )
     result = SplitResult(found, dry_run, tuple(_about_seed(seed, rule, found)), problems_of(place))
     if dry_run:
@@ -129,6 +135,11 @@ def split(
     kept = {"seed": chosen, "ratio": share, **({} if holdout is None else {"holdout": holdout})}
     _keep(place, found, before, kept, reshuffle=reshuffle)
     return result
+
+
+def _learnt(project: Project) -> set[int]:
+    """Return the ids of examples that some run was trained on: they never become validation unasked."""
+    return {name for run in project.runs for name in ids_of(run.aitelier_nb.get("trainIds", ""))}
 
 
 def _keys_of_deleted(project: Project) -> set[str]:

@@ -145,7 +145,8 @@ def _chosen(
 ) -> tuple[list[Example], list[Example]]:
     """Return the examples that are meant, and the others."""
     wanted = None if ids is None else set(ids)
-    chosen, others = [], []
+    chosen: list[Example] = []
+    others: list[Example] = []
     for example in place.dataset.examples():
         meant = (wanted is None or example.id in wanted) and (only is None or (example.system or "") == only)
         (chosen if meant else others).append(example)
