@@ -220,6 +220,13 @@ def _rating_fits(rating: int | None, rated: bool | None, below: int | None, at_l
 def set_rating(id: int, rating: int | None, project: Where = None) -> Changed:  # noqa: A002 - the field's word
     """Rate one example from 1 to 10; None takes the rating back.
 
+    Parameters
+    ----------
+    id
+        The example's number, as `ait.examples()` shows it.
+    rating
+        A whole number from 1 (unusable) to 10 (exactly right), or None.
+
     Raises
     ------
     DataError
@@ -242,6 +249,15 @@ def rewrite(id: int, text: str, rating: int | None = None, project: Where = None
 
     The rewrite becomes the training target. Without a rating the example is unrated afterwards,
     because nobody has judged the new text.
+
+    Parameters
+    ----------
+    id
+        The example's number, as `ait.examples()` shows it.
+    text
+        The new answer, whole.
+    rating
+        The rating of the new answer, 1 to 10; unrated when None.
 
     Raises
     ------
@@ -268,6 +284,17 @@ def annotate(
     project: Where = None,
 ) -> Changed:
     """Give an example tags, a note or a flag; what is None stays as it is.
+
+    Parameters
+    ----------
+    id
+        The example's number, as `ait.examples()` shows it.
+    tags
+        All tags that it has from now on; an empty list takes them off.
+    note
+        A remark for people; an empty text takes it off.
+    flagged
+        Whether it is marked for a second look.
 
     Examples
     --------
@@ -317,6 +344,11 @@ def undo(project: Where = None) -> Changed:
 def delete(id: int, project: Where = None) -> Changed:  # noqa: A002 - the field's word
     """Delete an example; its line stays in the history and `undo` brings it back.
 
+    Parameters
+    ----------
+    id
+        The example's number, as `ait.examples()` shows it.
+
     Examples
     --------
     >>> import aitelier_nb as ait
@@ -331,6 +363,11 @@ def delete(id: int, project: Where = None) -> Changed:  # noqa: A002 - the field
 
 def history(id: int, project: Where = None) -> History:  # noqa: A002 - the field's word
     """Show every edit of an example: when, by whom, what was before and after.
+
+    Parameters
+    ----------
+    id
+        The example's number, as `ait.examples()` shows it.
 
     Examples
     --------
@@ -364,6 +401,13 @@ class Erased(View):
 
 def forget(id: int, confirm: bool | None = None, project: Where = None) -> Erased:  # noqa: A002
     """Erase an example for real from every file of the project; this cannot be undone.
+
+    Parameters
+    ----------
+    id
+        The example's number, as `ait.examples()` shows it.
+    confirm
+        True answers yes; None asks when a person is there.
 
     Raises
     ------

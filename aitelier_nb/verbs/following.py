@@ -240,6 +240,11 @@ def status(all: bool = False, project: Where = None) -> Runs:  # noqa: A002 - th
 
     A run that has ended is not asked for again. One that cannot be asked is named, and the others are shown.
 
+    Parameters
+    ----------
+    all
+        Every run of the project, the ended ones too.
+
     Examples
     --------
     >>> import aitelier_nb as ait
@@ -262,6 +267,11 @@ def status(all: bool = False, project: Where = None) -> Runs:  # noqa: A002 - th
 
 def cancel(job: str | None = None, project: Where = None) -> Run:
     """Stop a run: the one named, or the one under way.
+
+    Parameters
+    ----------
+    job
+        The run's job id; the one under way when None.
 
     Raises
     ------

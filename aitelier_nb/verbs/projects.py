@@ -91,6 +91,11 @@ def open(path: str | Path = ".") -> Project:  # noqa: A001 - the verb's name
 
     Projects of the `ait` command-line tool open as they are.
 
+    Parameters
+    ----------
+    path
+        The project's folder, or one inside it.
+
     Raises
     ------
     ProjectError

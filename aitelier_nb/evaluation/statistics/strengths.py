@@ -47,7 +47,7 @@ def bradley_terry(wins: Sequence[Sequence[float]], anchor: int = 0) -> BradleyTe
     Parameters
     ----------
     wins
-        wins[i][j]: how often i was preferred to j; a tie is half a win for each.
+        Row i, column j: how often i was preferred to j; a tie is half a win for each.
     anchor
         The contestant whose strength is 0.
     """
