@@ -23,8 +23,9 @@ _HOMES = {
     "projects": ("init", "open"),
     "machine": ("models", "key", "doctor"),
     "collecting": ("add", "load"),
+    "listing": ("examples",),
     "curating": (
-        "examples", "set_rating", "rewrite", "annotate", "undo", "delete", "history", "forget",
+        "set_rating", "rewrite", "annotate", "undo", "delete", "history", "forget",
     ),
     "systems": ("set_system",),
     "rating": ("rate",),

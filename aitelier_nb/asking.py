@@ -14,7 +14,7 @@ from typing import Any
 from aitelier_nb.consent import is_person_there
 from aitelier_nb.errors import AitelierError, UsageError
 from aitelier_nb.schema import Example
-from aitelier_nb.verbs import curating
+from aitelier_nb.verbs import curating, listing
 from aitelier_nb.views import View
 
 __all__ = ["RatingSession", "ask_text", "rate_one_by_one"]
@@ -116,8 +116,8 @@ def rate_one_by_one(below: int | None = None, project: Any = None) -> RatingSess
 
 def _waiting(below: int | None, project: Any) -> Sequence[Example]:
     if below is None:
-        return curating.examples(rated=False, project=project).found
-    return curating.examples(below=below, project=project).found
+        return listing.examples(rated=False, project=project).found
+    return listing.examples(below=below, project=project).found
 
 
 def _show(example: Example, place: int, total: int) -> None:

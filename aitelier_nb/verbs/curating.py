@@ -1,4 +1,4 @@
-"""Examples are looked at, rated, rewritten, annotated, deleted, and all of it undone."""
+"""Examples are rated, rewritten, annotated, deleted, and all of it undone."""
 
 from __future__ import annotations
 
@@ -6,91 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aitelier_nb.consent import ask_for, in_kernel
-from aitelier_nb.errors import DataError, SplitError, UsageError
-from aitelier_nb.schema import Edit, Example
-from aitelier_nb.storage.project import Project
+from aitelier_nb.consent import ask_for
+from aitelier_nb.errors import DataError, SplitError
+from aitelier_nb.schema import Edit
 from aitelier_nb.verbs.current import Where, current, fold_soon
 from aitelier_nb.views import View
 
 __all__ = [
     "Changed",
-    "Examples",
     "History",
     "annotate",
     "delete",
-    "examples",
     "forget",
     "history",
     "rewrite",
     "set_rating",
     "undo",
 ]
-
-SHOWN = 20
-HIGHEST = 10
-
-
-@dataclass(frozen=True, repr=False)
-class Examples(View):
-    """The examples that match; a table shows the first twenty, `to_frame` and `--json` hold all."""
-
-    found: tuple[Example, ...]
-    total: int
-    problems: tuple[str, ...] = ()
-    source: tuple[Project, dict[str, Any]] | None = None  # where the table of a notebook finds its pages
-
-    def _ipython_display_(self) -> None:
-        """Show a table to search, sort and edit in a notebook; elsewhere the text is enough."""
-        if self.source is None or not in_kernel():
-            raise NotImplementedError
-        from IPython.display import display
-
-        from aitelier_nb.verbs.browsing import table
-
-        project, filters = self.source
-        display(table(project, filters, lambda: (self.text(), self._repr_html_())))
-
-    def __len__(self) -> int:
-        return len(self.found)
-
-    def __getitem__(self, place: int) -> Example:
-        return self.found[place]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return every example that matches, as it lies on disk."""
-        return {"examples": [example.to_json() for example in self.found], "total": self.total}
-
-    def headline(self) -> str:
-        """Count them."""
-        return f"{len(self.found)} of {self.total} examples"
-
-    def columns(self) -> Sequence[str]:
-        """Return the table's columns."""
-        return ("id", "rating", "split", "input", "output")
-
-    def rows(self) -> list[Sequence[object]]:
-        """Return the first rows."""
-        return [self._row(example) for example in self.found[:SHOWN]]
-
-    @staticmethod
-    def _row(example: Example) -> tuple[object, ...]:
-        return (example.id, example.rating, example.split, example.input, example.output)
-
-    def to_frame(self) -> Any:
-        """Return all that match as a new DataFrame."""
-        import pandas as pd
-
-        return pd.DataFrame([self._row(example) for example in self.found], columns=list(self.columns()))
-
-    def notes(self) -> Sequence[str]:
-        """Say what the table leaves out."""
-        more = len(self.found) - SHOWN
-        return [f"{more} more: .to_frame() holds them all"] if more > 0 else []
-
-    def warnings(self) -> Sequence[str]:
-        """Name the lines that could not be read."""
-        return self.problems
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,62 +91,6 @@ def _told(state: dict[str, Any] | None) -> str:
         elif key not in ("createdAt", "id"):
             words.append(f"{key}: {value}")
     return "; ".join(words)
-
-
-def examples(
-    rated: bool | None = None,
-    below: int | None = None,
-    at_least: int | None = None,
-    split: str | None = None,
-    query: str | None = None,
-    project: Where = None,
-) -> Examples:
-    """Show the examples that match all of the filters.
-
-    Parameters
-    ----------
-    rated
-        True for rated ones, False for unrated ones.
-    below
-        Only ratings under this (1-10).
-    at_least
-        Only this rating and above.
-    split
-        "train", "val", or "none" for those not yet assigned.
-    query
-        Only where a turn contains this text, in any case.
-
-    Examples
-    --------
-    >>> import aitelier_nb as ait
-    >>> len(ait.examples(at_least=9, project=project))
-    2
-    """
-    place = current(project)
-    if split not in (None, "train", "val", "none"):
-        raise UsageError(f"there is no split {split!r}", hint="train, val or none")
-    for limit in (below, at_least):
-        if limit is not None and not 1 <= limit <= HIGHEST:
-            raise UsageError(f"there is no rating {limit}", hint="ratings go from 1 to 10")
-    needle = query.casefold() if query else None
-    found = tuple(
-        example
-        for example in place.dataset.examples()
-        if _rating_fits(example.rating, rated, below, at_least)
-        and (split is None or (example.split or "none") == split)
-        and (needle is None or any(needle in message.text.casefold() for message in example.messages))
-    )
-    problems = tuple(str(problem) for problem in place.dataset.problems())
-    filters = {"rated": rated, "below": below, "at_least": at_least, "split": split, "query": query}
-    return Examples(found, len(place.dataset), problems, (place, filters))
-
-
-def _rating_fits(rating: int | None, rated: bool | None, below: int | None, at_least: int | None) -> bool:
-    if rating is None:
-        return rated is not True and below is None and at_least is None
-    return (
-        rated is not False and (below is None or rating < below) and (at_least is None or rating >= at_least)
-    )
 
 
 def set_rating(id: int, rating: int | None, project: Where = None) -> Changed:  # noqa: A002 - the field's word
