@@ -209,12 +209,26 @@ class Dataset(Past):
             return edit(entry, made.change)
 
     def set_splits(
-        self, splits: Mapping[int, Literal["train", "val"] | None], *, by: str | None = None
+        self,
+        splits: Mapping[int, Literal["train", "val"] | None],
+        *,
+        by: str | None = None,
+        reshuffle: bool = False,
     ) -> str | None:
-        """Assign many examples as one event and return its name; None takes an example out of both."""
-        return self._bulk(
-            "split", splits, lambda _, side: ({}, ["split"]) if side is None else ({"split": side}, ()), by
-        )
+        """Assign many examples as one event and return its name; None takes an example out of both.
+
+        Raises
+        ------
+        SplitError
+            An example would leave validation, and `reshuffle` is not given.
+        """
+
+        def values(line: Mapping[str, Any], side: str | None) -> Values:
+            if line.get("split") == "val" != side and not reshuffle:
+                raise editing.held_out(line["id"])
+            return ({}, ["split"]) if side is None else ({"split": side}, ())
+
+        return self._bulk("split", splits, values, by)
 
     def set_system(
         self, prompt: str | None, ids: Iterable[int] | None = None, *, by: str | None = None
@@ -263,8 +277,9 @@ class Dataset(Past):
         Raises
         ------
         DataError
-            A column or an id that is not known, a value of the wrong kind, an example that would
-            leave validation.
+            A column or an id that is not known, a value of the wrong kind.
+        SplitError
+            An example would leave validation.
         ConflictError
             A changed row that has been changed by others since the frame was taken.
         """

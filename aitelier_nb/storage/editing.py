@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from aitelier_nb.errors import DataError
+from aitelier_nb.errors import DataError, SplitError
 from aitelier_nb.schema import Example, Message
 from aitelier_nb.storage.journal import GONE, NOTHING, Change
 from aitelier_nb.storage.lines import assembled, decode, encode, fields, line_hash, parse
@@ -21,6 +21,7 @@ __all__ = [
     "example",
     "from_cells",
     "given",
+    "held_out",
     "messages_json",
     "new_line",
     "now",
@@ -31,6 +32,14 @@ __all__ = [
 
 LINE_KEYS = ("id", "messages", "rating", "createdAt", "version", "originalOutput", "split")
 LOWEST, HIGHEST = 1, 10
+
+
+def held_out(example_id: int) -> SplitError:
+    """Return the refusal of an edit that would open an example of validation to training."""
+    return SplitError(
+        f"example {example_id} is in validation and stays there",
+        hint="`ait split --reshuffle` places every example anew, and asks first",
+    )
 
 
 def now() -> str:
@@ -193,10 +202,7 @@ def from_cells(
     elif "rating" in cells:
         after = rated(line, cells["rating"], by, former_rater)
     if line.get("split") == "val" and "split" in cells:
-        raise DataError(
-            f"example {line['id']} is in validation and stays there",
-            hint="`ait split --reshuffle` starts over",
-        )
+        raise held_out(line["id"])
     for key in ("split", "flagged", "group", "source"):
         if cells.get(key):
             after[key] = cells[key]

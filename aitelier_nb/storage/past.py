@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from aitelier_nb.errors import ConflictError, DataError
+from aitelier_nb.errors import ConflictError, DataError, SplitError
 from aitelier_nb.schema import Edit, Example
 from aitelier_nb.storage import edit_log, editing
 from aitelier_nb.storage.editing import now
@@ -100,6 +100,8 @@ class Past(Reading):
         ------
         ConflictError
             Somebody else has changed the same example since.
+        SplitError
+            The edit put examples into validation, which nothing but a reshuffle takes them out of.
         """
         who = by or self._rater
         with self._state.writing():
@@ -108,6 +110,11 @@ class Past(Reading):
             entry = self._standing(who, of)
             if entry is None:
                 return None
+            if any(_opens_validation(change) for change in entry.changes):
+                raise SplitError(
+                    "undoing this edit would open validation to training",
+                    hint="`ait split --reshuffle` places every example anew, and asks first",
+                )
             changes = [self._reverse(change) for change in entry.changes]
             for first, last in entry.ids:
                 bodies = (self._state.body(example_id) for example_id in range(first, last + 1))
@@ -153,6 +160,13 @@ class Past(Reading):
 
     def _seen(self, key: Key | None) -> bool:
         return key is not None and self._ledger.event(key) is not None
+
+
+def _opens_validation(change: Change) -> bool:
+    """Say whether taking a change back takes its example out of validation, and leaves it in the file."""
+    if GONE in (change.on, change.to):
+        return False
+    return change.later.get("split") == "val" != change.former.get("split")
 
 
 def _renumberings(entries: list[Entry], example_id: int, made: str) -> list[Change]:

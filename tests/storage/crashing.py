@@ -56,14 +56,14 @@ def planned(seed, state):
     plan, states, before = [], [state], []
     for step in range(EDITS):
         kind, value = chance.choice(KINDS), chance.randrange(1, 11)
-        if kind == "undo" and not before:
-            kind = "fold"
+        if kind == "undo" and (not before or before[-1] is None):
+            kind = "fold"  # a split stands
         if not state and kind in ("rate", "rewrite", "annotate", "delete", "split"):
             kind = "add"
         place = chance.randrange(len(state) or 1)
         after = before.pop() if kind == "undo" else changed(state, seed, kind, place, value, step)
         if kind != "undo" and after != state:
-            before.append(state)
+            before.append(state if kind != "split" else None)
         plan.append((kind, place, value, step))
         states.append(after)
         state = after
@@ -102,7 +102,9 @@ def apply(project, seed, kind, place, value, step):
         "rewrite": lambda: dataset.rewrite(ids[place], f"{seed} {step}"),
         "annotate": lambda: dataset.annotate(ids[place], note=f"note {seed} {step}"),
         "delete": lambda: dataset.delete(ids[place]),
-        "split": lambda: dataset.set_splits({one: side(number, value) for number, one in enumerate(ids)}),
+        "split": lambda: dataset.set_splits(
+            {one: side(number, value) for number, one in enumerate(ids)}, reshuffle=True
+        ),
         "add": lambda: dataset.add([conversation(f"{seed} {step} {n}") for n in range(value)]),
         "undo": dataset.undo,
         "fold": dataset.fold,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from aitelier_nb.errors import ConflictError, DataError
+from aitelier_nb.errors import ConflictError, DataError, SplitError
 from aitelier_nb.storage.project import open_project
 
 NAMES = ["ts-a2-rated", "ts-a4-split", "ts-a8-evaluated"]
@@ -196,7 +196,7 @@ def test_undo_goes_back_step_by_step_to_the_very_bytes(copied):
         dataset.rewrite(2, "x")
         dataset.fold()
         dataset.annotate(3, note="n")
-        dataset.set_splits({4: None, 5: "train"})
+        dataset.set_splits({4: None, 5: "train"}, reshuffle=True)
         dataset.delete(6)
         undone = [dataset.undo().id for _ in range(5)]
         assert undone == [6, 4, 3, 2, 1]
@@ -261,6 +261,25 @@ def test_many_splits_are_one_event(project):
         (3, {"split": "train"}),
     ]
     assert project.dataset.set_splits({1: "train"}) is None
+
+
+def test_nothing_but_a_reshuffle_takes_an_example_out_of_validation(project):
+    dataset = project.dataset
+    dataset.add([conversation(str(n)) for n in range(3)])
+    dataset.set_splits({1: "train", 2: "val"})
+    for side in (None, "train"):
+        with pytest.raises(SplitError, match="example 2 is in validation"):
+            dataset.set_splits({1: None, 2: side})
+    with pytest.raises(SplitError, match="open validation"):
+        dataset.undo()
+    frame = dataset.frame()
+    frame["split"] = ["train", "val", "val"]
+    dataset.update(frame)
+    with pytest.raises(SplitError, match="open validation"):
+        dataset.undo()
+    assert [example.split for example in dataset.examples()] == ["train", "val", "val"]
+    dataset.set_splits({1: "val", 2: "train", 3: None}, reshuffle=True)
+    assert [example.split for example in dataset.examples()] == ["val", "train", None]
 
 
 def test_a_system_prompt_is_given_to_all_as_one_event(project):

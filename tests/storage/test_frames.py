@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from aitelier_nb.errors import ConflictError, DataError
+from aitelier_nb.errors import ConflictError, DataError, SplitError
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_what_cannot_be_set_is_told(dataset, column, value, told):
 
 def test_validation_does_not_leave_by_a_frame(dataset):
     dataset.set_splits({1: "val"})
-    with pytest.raises(DataError, match="example 1 is in validation"):
+    with pytest.raises(SplitError, match="example 1 is in validation"):
         dataset.update(pd.DataFrame({"id": [1], "split": ["train"]}))
 
 
