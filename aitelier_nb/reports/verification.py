@@ -101,7 +101,7 @@ def verify(project: Project, path: str | Path | None = None) -> Verification:
     if broken is not None or before is None:
         return Verification(page, (broken,) if broken else (), (), 0, 0, 0)
     inputs, grown = _inputs(project.path, before)
-    told = list(grown.values())
+    told = [*grown.values(), *_forgotten(project)]
     try:
         after = gather(project)
         answers, forged = recounting.check(project)
@@ -115,6 +115,14 @@ def verify(project: Project, path: str | Path | None = None) -> Verification:
     pages = _page(page, before if inputs else after)
     differing = environment.differences(project.path)
     return _outcome(page, (*inputs, *forged, *numbers, *pages), [*told, *notes, *differing], before, answers)
+
+
+def _forgotten(project: Project) -> list[str]:
+    """Say which examples were erased: what held them is not as a report from before knows it."""
+    return [
+        f"example {edit.id} was forgotten on {edit.at[:10]} by {edit.by}: files that held it have changed"
+        for edit in project.dataset.forgotten()
+    ]
 
 
 def _outcome(

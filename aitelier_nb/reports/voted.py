@@ -105,6 +105,8 @@ def limits(study: Comparison, told: Mapping[str, Any]) -> list[str]:
     said = [f"Comparison: {number} examples left out, {why}." for why, number in told["left_out"].items()]
     if told["identical"]:
         said.append(f"Comparison: {told['identical']} pairs had identical answers and were not voted on.")
+    if study.forgotten:
+        said.append(f"Comparison: {study.forgotten} pairs were forgotten since, the votes on them too.")
     if study.missing_votes:
         said.append(f"Comparison: {study.missing_votes} of {told['pairs']} planned pairs have no vote.")
     if told["rules"] and not study.by_people:

@@ -98,7 +98,7 @@ def parsed(line: bytes) -> Row | None:
     """Return a line of the history, None when it is none of ours."""
     try:
         return _row.decode(line)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -126,7 +126,7 @@ class Journal:
             elif line:
                 try:
                     found.append(_entry.decode(line))
-                except msgspec.MsgspecError:
+                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                     continue  # the rest of a torn line that a later edit closed
         self.entries += found
         return found

@@ -173,8 +173,6 @@ def _spelt(key: str) -> bytes:
 
 def fault(body: bytes, error: Exception) -> Fault:
     """Return what is wrong with a line as a sentence, and the remedy."""
-    if isinstance(error, msgspec.ValidationError):
-        return _wrong_value(body, str(error))
     if isinstance(error, UnicodeDecodeError):
         return "is not UTF-8 text", "save the file as UTF-8"
     try:
@@ -187,6 +185,8 @@ def fault(body: bytes, error: Exception) -> Fault:
         return f"{what} (it begins {start!r})", "repair the line, or take it out"
     except RecursionError:
         return "is nested too deep", "take the line out"
+    if isinstance(error, msgspec.ValidationError):
+        return _wrong_value(body, str(error))
     if re.search(rb"\b(NaN|Infinity)\b", body):
         return "holds NaN or Infinity, which JSON does not have", "replace it by null"
     return (

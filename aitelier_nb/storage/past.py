@@ -86,6 +86,12 @@ class Past(Reading):
                         found[change.id] = editing.example(bytes(change.before))
         return list(found.values())
 
+    def forgotten(self) -> list[Edit]:
+        """Return which examples were forgotten, and when and by whom, oldest first."""
+        with self._state.reading():
+            found = [entry for entry in self._backwards() if entry.kind == "forget"]
+        return [edit(entry, change) for entry in reversed(found) for change in entry.changes]
+
     def undo(self, *, by: str | None = None, key: Key | None = None, of: Key | None = None) -> Edit | None:
         """Revert the caller's own latest edit that still stands; None when there is none left.
 

@@ -56,6 +56,19 @@ def test_a_study_that_was_changed_counts_for_nothing_and_says_so(compared: Proje
     assert "changed after the fact" in str(verify(compared).differences[0])
 
 
+def test_what_was_forgotten_is_named_and_a_report_made_anew_verifies(compared: Project):
+    write(compared)
+    compared.dataset.forget(4)
+    told = verify(compared)
+    assert not told.ok
+    assert any("example 4 was forgotten on" in note for note in told.notes())
+    assert not any("after the fact" in str(difference) for difference in told.differences)
+    write(compared)
+    told = verify(compared)
+    assert told.ok, told.differences
+    assert "1 pairs were forgotten since" in (compared.path / "report.html").read_text("utf-8")
+
+
 def test_a_forged_answer_is_noticed_even_when_the_report_was_written_after_it(compared: Project):
     [path] = compared.evals_path.glob("eval-*.json")
     content = json.loads(path.read_bytes())

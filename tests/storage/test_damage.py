@@ -27,6 +27,7 @@ BAD = {
     "a double id": (other('"id":1').replace('"b"', '"c"'), "has the id 1 of line 1"),
     "split test": (other('"id":2').replace('"version":1', '"version":1,"split":"test"'), 'split is "test"'),
     "a wrong role": (other('"id":2').replace('"user"', '"bot"'), 'messages[0].role is "bot"'),
+    "a wrong role before a torn string": (other('"id":2').replace('"user"', '"userL,'), "is not JSON"),
     "no messages": ('{"id":2,"messages":[]}', "messages is []"),
     "NaN": (other('"id":2,"x":NaN'), "NaN"),
     "half a surrogate": (other('"id":2').replace('"a"', '"\\ud83d"'), "half of a surrogate pair"),
