@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -272,7 +272,12 @@ def _eval_options(parser: Parser) -> None:
         help="exact, json, regex:PATTERN, contains:TEXT or length:MOST; may be given several times",
     )
     group = parser.add_argument_group("blind comparison")
-    group.add_argument("--compare", action="store_true", help="compare base and tuned blind, pair by pair")
+    group.add_argument(
+        "--compare",
+        nargs="*",
+        metavar="MODEL",
+        help="compare base and tuned blind, pair by pair, or two or more models that are named",
+    )
     group.add_argument("--base", metavar="MODEL", help="the other model; the run's base model when not given")
     group.add_argument("--sequential", action="store_true", help="one may stop once the evidence suffices")
     group.add_argument("--alpha", type=float, metavar="A", help="the chance of a false verdict; 0.05")
@@ -284,7 +289,7 @@ def _eval_options(parser: Parser) -> None:
 def _eval(  # noqa: PLR0913 - the options of the command
     body: str | None,  # noqa: ARG001
     *,
-    compare: bool = False,
+    compare: Sequence[str] | None = None,
     run: str | None = None,
     checks: list[str] | None = None,
     base: str | None = None,
@@ -298,7 +303,7 @@ def _eval(  # noqa: PLR0913 - the options of the command
     from aitelier_nb import voting
 
     plan = {"alpha": alpha, "repeats": repeats, "study": "sequential" if sequential else None}
-    if not compare:
+    if compare is None:
         only: dict[str, Any] = {"--base": base, "--judge": judge, "--reveal": reveal or None}
         only |= {"--sequential": sequential or None, "--alpha": alpha, "--repeats": repeats}
         if given := [name for name, value in only.items() if value is not None]:
@@ -308,7 +313,8 @@ def _eval(  # noqa: PLR0913 - the options of the command
         raise UsageError("--check does not go with --compare", hint="ait eval --check exact")
     if words.pop("batch", False):
         raise UsageError("--batch does not go with --compare", hint="ait eval --batch first, then --compare")
-    blind = ait.compare(base, run, **{k: v for k, v in plan.items() if v is not None}, **words)
+    plan = {key: value for key, value in plan.items() if value is not None}
+    blind = ait.compare(base, run, models=compare, **plan, **words)
     if judge is not None:
         blind.judge(judge, confirm=words.get("confirm"), mode=words.get("mode", "auto"))
     return blind.reveal() if reveal else voting.vote(blind, ask=not in_notebook())

@@ -37,10 +37,20 @@ class Comparison(Ballots, View):
         return found
 
     @property
+    def labels(self) -> tuple[str, str]:
+        """The two contestants; the outcomes are told from the side of the second."""
+        first, second = (contestant["label"] for contestant in self.content["contestants"])
+        return first, second
+
+    @property
     def sentence(self) -> str:
         """The verdict in one sentence, and who judged when it was no person."""
         told = sentence(
-            self.counts, self.verdict, stopped_early=self.missing_votes, mode=self.content["mode"]
+            self.counts,
+            self.verdict,
+            stopped_early=self.missing_votes,
+            mode=self.content["mode"],
+            names=self.labels,
         )
         return (
             told
@@ -63,6 +73,7 @@ class Comparison(Ballots, View):
         return {
             "file": str(self.path),
             "question": self.content["question"],
+            "labels": list(self.labels),
             "mode": self.content["mode"],
             "alpha": self.content["alpha"],
             "n": self.content["n"],
@@ -141,8 +152,8 @@ class Comparison(Ballots, View):
             ("win rate, a tie as half", _rated(told["rate"], told["interval"])),
             ("win rate, decided pairs", _rated(told["decided_rate"], told["decided_interval"])),
             (test, None if self.p is None else _p(self.p)),
-            ("tuned left: won, lost", f"{left_won}, {left_lost}"),
-            ("tuned right: won, lost", f"{right_won}, {right_lost}"),
+            (f"{self.labels[1]} left: won, lost", f"{left_won}, {left_lost}"),
+            (f"{self.labels[1]} right: won, lost", f"{right_won}, {right_lost}"),
             ("does the side decide? p", _p(told["position_p"])),
             (
                 "win rate at equal length",

@@ -6,7 +6,7 @@ The answers of a pair lie in the order of their hashes, so the study tells nothi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,9 +22,11 @@ from aitelier_nb.storage.locks import lock
 from aitelier_nb.storage.project import Project, now
 from aitelier_nb.storage.tombstones import canonical
 
-__all__ = ["QUESTION", "create", "judge", "open_study"]
+__all__ = ["NO_ANSWER", "QUESTION", "create", "judge", "open_study"]
 
 QUESTION = "Which of the two answers would you rather send?"
+
+NO_ANSWER = "no answer from one of the models"
 
 Pair = tuple[Example, Row, Row]
 
@@ -43,6 +45,7 @@ def create(  # noqa: PLR0913 - what a study is made of
     recordings: Mode = "auto",
     version: str = "base",
     rater: str | None = None,
+    left_out: Mapping[str, Sequence[int]] | None = None,
 ) -> Study:
     """Ask both models, write the study down, and return it ready for the first vote.
 
@@ -73,6 +76,8 @@ def create(  # noqa: PLR0913 - what a study is made of
         `v{n}` or "base"; part of the file's name.
     rater
         Who votes; the project's rater when None.
+    left_out
+        Ids that are left out of `ids`, by the reason to tell.
 
     Raises
     ------
@@ -84,6 +89,7 @@ def create(  # noqa: PLR0913 - what a study is made of
     if not 0 < alpha < 1:
         raise StudyError(f"alpha is {alpha}", hint="alpha lies between 0 and 1, like 0.05")
     asked = validation(project, ids)
+    asked = Asked(asked.examples, {**asked.left_out, **(left_out or {})})
     rows = ask(project, [base, tuned], asked.examples, parameters, recordings)
     answers = {(row.example.id, row.label): row for row in rows}
     pairs = [(e, answers[e.id, base.label], answers[e.id, tuned.label]) for e in asked.examples]
@@ -112,7 +118,7 @@ def _pairs(asked: Asked, pairs: Sequence[Pair], repeats: int) -> dict[str, Any]:
     if not 0 <= repeats <= len(different):
         raise StudyError(f"{repeats} of {len(different)} pairs cannot be repeated", hint="repeat one in ten")
     failed = [e.id for e, one, two in pairs if not (one.answered and two.answered)]
-    left_out = {**asked.left_out, "no answer from one of the models": failed}
+    left_out = {NO_ANSWER: failed, **asked.left_out} if failed else asked.left_out
     return {
         "n": len(different),
         "repeats": repeats,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from aitelier_nb.evaluation.contests import Contest
 from aitelier_nb.evaluation.scores import Scores
 from aitelier_nb.evaluation.studies import Study
 
@@ -64,15 +65,14 @@ def _shown(text: str) -> str:
     return "".join(c if c in "\n\t" or c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def take_votes(study: Study, read: Read, write: Write) -> int:
+def take_votes(study: Study | Contest, read: Read, write: Write) -> int:
     """Show the pairs that wait, one by one, and keep the votes; return how many pairs still wait.
 
     The end of the input stops, as `q` does; going on later begins where this ended.
     """
     total = len(study.slots)
-    while study.waiting:
-        place = study.slots.index(study.waiting[0])
-        write(pair_text(study.page(place, 1)[0], place + 1, total, study.content["question"]))
+    while (place := study.next_place) is not None:
+        write(pair_text(study.page(place, 1)[0], place + 1, total, study.question))
         line = _line(read, VOTE_KEYS)
         if line is None or line == "q":
             break

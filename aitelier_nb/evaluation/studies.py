@@ -71,6 +71,11 @@ class Study(View):
         """Whether the sides are known; no vote counts afterwards."""
         return "reveal" in self.content
 
+    @property
+    def question(self) -> str:
+        """What a vote answers."""
+        return str(self.content["question"])
+
     def _slots(self) -> list[Slot]:
         if self._secret is None:
             return []
@@ -86,16 +91,21 @@ class Study(View):
         `choice` is the vote that stands, or None. Nothing tells which model wrote which.
         """
         given = self.standing()
-        return [
-            {
-                "id": slot[0],
-                "messages": self._asked(slot[0]),
-                "left": self._text(slot, "left"),
-                "right": self._text(slot, "right"),
-                "choice": given.get(slot),
-            }
-            for slot in self.slots[start : None if n is None else start + n]
-        ]
+        wanted = self.slots[start : None if n is None else start + n]
+        return [self._pair(slot, given.get(slot)) for slot in wanted]
+
+    def pair(self, slot: Slot) -> dict[str, Any]:
+        """Return one pair as it is shown to this rater."""
+        return self._pair(slot, self.standing().get(slot))
+
+    def _pair(self, slot: Slot, choice: str | None) -> dict[str, Any]:
+        return {
+            "id": slot[0],
+            "messages": self._asked(slot[0]),
+            "left": self._text(slot, "left"),
+            "right": self._text(slot, "right"),
+            "choice": choice,
+        }
 
     def _asked(self, example_id: int) -> list[dict[str, Any]]:
         """Return what both models were asked; nothing when the example was deleted since."""
@@ -199,6 +209,21 @@ class Study(View):
             raise StudyError(f"there is no pair at place {position}", hint=f"0 to {len(self.slots) - 1}")
         example_id, repeat = self.slots[position]
         self.vote(example_id, choice, repeat=repeat, session=session, seq=seq)
+
+    @property
+    def next_place(self) -> int | None:
+        """The place of the first pair that this rater has not voted on."""
+        return self.slots.index(self.waiting[0]) if self.waiting else None
+
+    def voted_at(self, session: str, seq: int | None) -> str:
+        """Return when this rater gave a vote: the session's `seq`, or the latest that stands when None."""
+        standing_votes, last = self.standing(), ""
+        for row in self.ledger.rows():
+            mine = row.get("by") == self.rater and row.get("kind") == "vote"
+            wanted = seq is None or (row.get("session"), row.get("seq")) == (session, seq)
+            if mine and wanted and (row["id"], bool(row.get("repeat"))) in standing_votes:
+                last = row["at"]
+        return last
 
     def undo(self, of: int | None = None, *, session: str = "", seq: int | None = None) -> int | None:
         """Take back a vote and return its example's id, or None when there is none to take back.

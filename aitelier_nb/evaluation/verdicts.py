@@ -24,7 +24,14 @@ def percent(rate: float) -> str:
     return f"{rate * PER_CENT:.0f} %"
 
 
-def sentence(counts: Counts, verdict: Verdict, *, stopped_early: int = 0, mode: str = "fixed") -> str:
+def sentence(
+    counts: Counts,
+    verdict: Verdict,
+    *,
+    stopped_early: int = 0,
+    mode: str = "fixed",
+    names: tuple[str, str] = ("base", "tuned"),
+) -> str:
     """Return what the votes support, in one sentence.
 
     Parameters
@@ -37,8 +44,11 @@ def sentence(counts: Counts, verdict: Verdict, *, stopped_early: int = 0, mode: 
         How many of the planned votes are missing; with a fixed number nothing is said then.
     mode
         "fixed" or "sequential".
+    names
+        Of the two, the one from whose side is told last.
     """
-    seen = f"tuned preferred in {counts.wins} of {counts.decided} decided pairs{_between(counts)}"
+    base, tuned = names
+    seen = f"{tuned} preferred in {counts.wins} of {counts.decided} decided pairs{_between(counts)}"
     if stopped_early and mode == "fixed":
         return f"Stopped early, no verdict: {seen}, {stopped_early} planned votes not given."
     if verdict.length_explains:
@@ -49,7 +59,8 @@ def sentence(counts: Counts, verdict: Verdict, *, stopped_early: int = 0, mode: 
             if mode == "fixed"
             else ", evidence at the limit"
         )
-        return f"Tuned is {verdict.outcome} than base: {seen}{p}."
+        name = tuned.capitalize() if tuned == "tuned" else tuned
+        return f"{name} is {verdict.outcome} than {base}: {seen}{p}."
     if verdict.missing is None:
         return f"Not shown: {seen}; no practical number of further votes would show so small a difference."
     return f"Not shown: {seen}; about {verdict.missing} more votes would be needed at this rate."

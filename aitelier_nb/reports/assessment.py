@@ -40,6 +40,7 @@ def evaluation(facts: Facts) -> list[Block]:
     """Return the chapter of rates, votes and scores."""
     blocks = _rates(facts["evaluation"])
     blocks += [block for study in facts["comparisons"] for block in ballots.study(study)]
+    blocks += [block for contest in facts["contests"] for block in ballots.contest(contest)]
     blocks += [block for scored in facts["scores"] for block in _scores(scored)]
     return blocks or [Paragraph("Nothing was evaluated yet.")]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from aitelier_nb.reports import charts
 from aitelier_nb.reports.blocks import (
+    UNKNOWN,
     Block,
     Chart,
     Paragraph,
@@ -19,11 +20,13 @@ from aitelier_nb.reports.blocks import (
     several,
 )
 
-__all__ = ["study", "voters"]
+__all__ = ["contest", "study", "voters"]
 
 Facts = Mapping[str, Any]
 SIDES = ("side", "won", "lost")
 POWER = ("true win rate", "decided votes for 80 % power", "so many that no larger number has less")
+STRENGTHS = ("contestant", "log-odds", "95 % interval", "Elo scale")
+TESTS = ("pair", "p", "p by Holm", "verdict")
 PLANS = {
     "fixed": "the number of votes was fixed before the first",
     "sequential": "one may look after each vote",
@@ -47,6 +50,34 @@ def study(told: Facts) -> list[Block]:
         Chart(charts.divided("Votes, from the tuned model's side", parts), _counts(told)),
         _sides(told),
         _power(told["power"]),
+    ]
+
+
+def contest(told: Facts) -> list[Block]:
+    """Return what a report shows of more than two contestants."""
+    strengths = [
+        (
+            row["label"],
+            UNKNOWN if row["strength"] is None else f"{row['strength']:.3f}",
+            UNKNOWN if row["interval"] is None else "{:.3f} to {:.3f}".format(*row["interval"]),
+            UNKNOWN if row["elo"] is None else f"{row['elo']:.0f}",
+        )
+        for row in told["contestants"]
+    ]
+    tests = [
+        (
+            f"{test['second']} against {test['first']}",
+            p_value(test["p"]),
+            p_value(test["p_holm"]),
+            test["outcome"],
+        )
+        for test in told["tests"]
+    ]
+    caption = f"Strengths by Bradley and Terry, {told['anchor']} at 0"
+    return [
+        Paragraph(f"{told['sentence']}."),
+        Table(caption, STRENGTHS, strengths, frozenset(STRENGTHS[1:])),
+        Table("Every pair, the level held for all together", TESTS, tests, frozenset(TESTS[1:3])),
     ]
 
 

@@ -44,6 +44,7 @@ def gather(project: Project) -> dict[str, Any]:
         "training": {"runs": trainings.runs(runs)},
         "evaluation": found.evaluation,
         "comparisons": found.comparisons,
+        "contests": found.contests,
         "scores": found.scores,
         "evidence": {"rewrites": counted.rewrites, **found.evidence},
         "environment": environment.recorded(project.path) or _of_run(runs),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aitelier_nb.errors import StudyError
-from aitelier_nb.evaluation import archive, evaluations
+from aitelier_nb.evaluation import archive, contests, evaluations
 from aitelier_nb.evaluation.comparisons import Comparison
 from aitelier_nb.evaluation.evaluations import Evaluation
 from aitelier_nb.evaluation.ledger import Ledger
@@ -25,6 +25,7 @@ class Found:
 
     evaluation: dict[str, Any] = field(default_factory=dict)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
+    contests: list[dict[str, Any]] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
     evidence: dict[str, Any] = field(default_factory=dict)
     limits: list[str] = field(default_factory=list)
@@ -42,6 +43,9 @@ def find(project: Project) -> Found:
         content = archive.load(path)
         if "pairs" in content:
             _add_study(project, path, content, found)
+    for path, league in contests.results(project):
+        if league is not None:
+            found.contests.append({"file": _name(path), "sentence": league.headline(), **league.to_json()})
     if latest is not None:
         found.evidence = exhibits.with_lowest(found.evidence, project, latest, _scored(project, latest))
     found.scores = [told for path in archive.paths(project) if (told := _scores(project, path)) is not None]

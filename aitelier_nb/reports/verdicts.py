@@ -19,7 +19,11 @@ Facts = Mapping[str, Any]
 
 def verdict(facts: Facts) -> dict[str, str]:
     """Return outcome ("better", "worse", "not shown", "measured" or "none"), sentence and basis."""
+    contests = facts["contests"]
+    paired = {f"data/evals/{name}" for contest in contests for name in contest["comparisons"]}
     studies = [study for study in facts["comparisons"] if study["outcome"] is not None]
+    if studies and studies[-1]["file"] in paired:
+        return _of_contest(contests[-1])
     if studies:
         return _of_votes(studies[-1], facts["evaluation"])
     results = facts["evaluation"]
@@ -29,7 +33,7 @@ def verdict(facts: Facts) -> dict[str, str]:
             "that it is better is not shown."
         )
         return {"outcome": "measured", "sentence": _rates(results), "basis": basis}
-    return {"outcome": "none", "sentence": _before(facts), "basis": "Nothing was compared yet."}
+    return {"outcome": "none", "sentence": _before(facts), "basis": "No answers were compared yet."}
 
 
 def _of_votes(study: Facts, results: Facts) -> dict[str, str]:
@@ -38,6 +42,13 @@ def _of_votes(study: Facts, results: Facts) -> dict[str, str]:
     if _measured(results):
         basis += f" {_rates(results)}"
     return {"outcome": study["outcome"], "sentence": study["sentence"], "basis": basis}
+
+
+def _of_contest(contest: Facts) -> dict[str, str]:
+    """Return what more than two contestants show; the level holds for all of their pairs together."""
+    shown = any(test["outcome"] != "not shown" for test in contest["tests"])
+    basis = f"{several(len(contest['tests']), 'pair')} of contestants, blind, tests held by Holm's method."
+    return {"outcome": "better" if shown else "not shown", "sentence": contest["sentence"], "basis": basis}
 
 
 def _measured(results: Facts) -> bool:
@@ -63,9 +74,19 @@ def _before(facts: Facts) -> str:
     finished = [run for run in runs if run["status"] == "completed"]
     if finished:
         model = finished[-1]["model_id"] or finished[-1]["job_id"]
-        done = "scored, not compared blind" if facts["scores"] else "not evaluated yet"
-        return f"A model was trained ({model}); it is {done}."
+        return f"A model was trained ({model}); {_done(facts)}."
     if runs:
         return f"Run {runs[-1]['version']} is {runs[-1]['status']}; there is no tuned model yet."
     ready = several(data["above_threshold"], "example")
     return f"No model was trained yet; {ready} of {data['total']} are rated well enough to train on."
+
+
+def _done(facts: Facts) -> str:
+    """Return how far the evaluation of a trained model has come."""
+    if facts["scores"]:
+        return "its answers are scored, not compared blind"
+    labels = facts["evaluation"].get("labels", [])
+    if not labels:
+        return "it is not evaluated yet"
+    asked = facts["evaluation"][labels[0]]["answers"]["n"]
+    return f"{' and '.join(labels)} answered {several(asked, 'held-out example')}, not scored or compared yet"

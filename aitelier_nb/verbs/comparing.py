@@ -6,19 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from aitelier_nb.consent import ask_for, in_kernel
-from aitelier_nb.errors import EvaluationError
+from aitelier_nb.consent import ask_for
+from aitelier_nb.errors import EvaluationError, StudyError, UsageError
 from aitelier_nb.evaluation import designs, judges
 from aitelier_nb.evaluation.answers import Contestant
 from aitelier_nb.evaluation.archive import version_of
 from aitelier_nb.evaluation.comparisons import Comparison
+from aitelier_nb.evaluation.contests import Contest, open_contest
+from aitelier_nb.evaluation.leagues import League
 from aitelier_nb.evaluation.studies import Study
 from aitelier_nb.providers.base import Provider, Settings, open_provider
 from aitelier_nb.providers.recordings import Mode
 from aitelier_nb.storage.project import Project
 from aitelier_nb.tuning import runs
-from aitelier_nb.verbs.current import Where, current
+from aitelier_nb.verbs.current import Where, current, shown
 from aitelier_nb.verbs.evaluating import agree, asked_as, base_to_ask, contestants, finished_run
+from aitelier_nb.verbs.naming import Named
 from aitelier_nb.views import View
 
 if TYPE_CHECKING:
@@ -28,10 +31,21 @@ __all__ = ["BlindComparison", "compare"]
 
 
 class BlindComparison(View):
-    """A blind comparison that waits for votes: shown in a notebook it takes them with keys 1, 2, 0 and b."""
+    """A blind comparison that waits for votes: shown in a notebook it takes them with keys 1, 2, 0 and b.
 
-    def __init__(self, study: Study) -> None:
+    Attributes
+    ----------
+    study
+        The comparison, or the contest of more than two models.
+    """
+
+    def __init__(self, study: Study | Contest) -> None:
         self.study = study
+
+    @property
+    def studies(self) -> list[Study]:
+        """The comparison, or every pairing of a contest."""
+        return self.study.studies if isinstance(self.study, Contest) else [self.study]
 
     @property
     def path(self) -> Path:
@@ -39,8 +53,18 @@ class BlindComparison(View):
         return self.study.path
 
     def vote(self, example_id: int, choice: str) -> BlindComparison:
-        """Vote on one pair: "left", "right", "tie" or "bad"."""
+        """Vote on the pair of one example: "left", "right", "tie" or "bad"."""
+        if isinstance(self.study, Contest):
+            raise StudyError(
+                f"example {example_id} has {len(self.studies)} pairs here",
+                hint='vote by the place in the list: `vote_at(0, "left")`',
+            )
         self.study.vote(example_id, choice)
+        return self
+
+    def vote_at(self, place: int, choice: str) -> BlindComparison:
+        """Vote on what stands at a place of your list, counted from 0."""
+        self.study.vote_at(place, choice)
         return self
 
     def undo(self) -> BlindComparison:
@@ -48,8 +72,8 @@ class BlindComparison(View):
         self.study.undo()
         return self
 
-    def reveal(self) -> Comparison:
-        """Write down which side was which, and return what the votes say."""
+    def reveal(self) -> Comparison | League:
+        """Write down which side was which, and return what the votes say; of a contest the strengths."""
         return self.study.reveal()
 
     def judge(
@@ -79,28 +103,33 @@ class BlindComparison(View):
         place = self.study.project
         opened = open_provider(provider or place.config.provider, Settings(project=place.path))
         if getattr(opened, "costs_money", True) and mode != "replay":
-            questions = 2 * self.study.content["n"]
+            questions = 2 * sum(study.content["n"] for study in self.studies)
             ask_for(f"ask {model} at {opened.name} up to {questions} questions, which costs money?", confirm)
-        judges.ask_judge(self.study, opened, model, rubric=rubric, mode=mode)
+        for study in self.studies:
+            judges.ask_judge(study, opened, model, rubric=rubric, mode=mode)
         return self
 
     def judged(self, model: str) -> judges.Judged:
         """Return what a judge's votes show, once the comparison is revealed."""
-        return judges.Judged(self.reveal(), f"model: {model}")
+        if isinstance(self.study, Contest):
+            raise StudyError(
+                "a judge's votes are held against people's pair by pair",
+                hint="ait.compare(A, B).judged(MODEL) for two of the models",
+            )
+        return judges.Judged(self.study.reveal(), f"model: {model}")
 
     def widget(self) -> Comparator:
         """Return the widget that takes the votes."""
         from aitelier_nb.widgets.comparator import Comparator
 
         study = self.study
-        waiting = study.waiting
         return Comparator(
             study.page,
             self._take,
             total=len(study.slots),
-            voted=len(study.slots) - len(waiting),
-            start=study.slots.index(waiting[0]) if waiting else 0,
-            question=study.content["question"],
+            voted=len(study.slots) - len(study.waiting),
+            start=study.next_place or 0,
+            question=study.question,
             store=f"{study.path.stem}:{study.rater}",
         )
 
@@ -124,12 +153,16 @@ class BlindComparison(View):
         """Say what the plan can show."""
         return self.study.notes()
 
-    def _ipython_display_(self) -> None:
-        from IPython.display import display, publish_display_data
+    def columns(self) -> Sequence[str]:
+        """Return the columns of the result, once it is revealed."""
+        return self.study.columns()
 
-        publish_display_data({"text/plain": self.text(), "text/html": self._repr_html_()})
-        if not self.study.revealed and in_kernel():
-            display(self.widget())
+    def rows(self) -> Sequence[Sequence[object]]:
+        """Return the result, once it is revealed."""
+        return list(self.study.rows())
+
+    def _ipython_display_(self) -> None:
+        shown(self, None if self.study.revealed else self.widget)
 
 
 def compare(  # noqa: PLR0913, PLR0917 - a study's plan
@@ -144,6 +177,7 @@ def compare(  # noqa: PLR0913, PLR0917 - a study's plan
     temperature: float | None = None,
     mode: Mode = "auto",
     confirm: bool | None = None,
+    models: Sequence[str] = (),
     project: Where = None,
 ) -> BlindComparison:
     """Compare two models blind on the held-out examples; `.reveal()` says what the votes show.
@@ -175,6 +209,10 @@ def compare(  # noqa: PLR0913, PLR0917 - a study's plan
         Of the recordings: auto, record, replay, live.
     confirm
         True says yes to the price of a hosted model's answers.
+    models
+        Two or more names instead of `base` and `tuned`: "base", "tuned", a job id, PROVIDER:NAME, or a
+        name at the project's provider. Of more than two every pair meets on every example, the first
+        one is the anchor, and the result has strengths with intervals.
 
     Examples
     --------
@@ -185,23 +223,33 @@ def compare(  # noqa: PLR0913, PLR0917 - a study's plan
     """
     place = current(project)
     place.dataset.fold()
-    one, two, version = _pair(place, base, tuned)
-    agree(place, [one, two], ids, confirm, mode)
-    return BlindComparison(
-        designs.create(
-            place,
-            one,
-            two,
-            question=question,
-            mode=study,
-            alpha=alpha,
-            repeats=repeats,
-            ids=ids,
-            parameters=asked_as(max_tokens, temperature),
-            recordings=mode,
-            version=version,
-        )
-    )
+    if models and (base or tuned):
+        raise UsageError("models= does not go with base= or tuned=", hint="name all of them in models=")
+    *asked, version = _named(place, models) if models else _pair(place, base, tuned)
+    agree(place, asked, ids, confirm, mode)
+    plan: dict[str, Any] = {
+        "question": question,
+        "mode": study,
+        "alpha": alpha,
+        "repeats": repeats,
+        "ids": ids,
+        "parameters": asked_as(max_tokens, temperature),
+        "recordings": mode,
+        "version": version,
+    }
+    if len(asked) > 2:  # noqa: PLR2004
+        return BlindComparison(open_contest(place, asked, **plan))
+    return BlindComparison(designs.create(place, *asked, **plan))
+
+
+def _named(project: Project, models: Sequence[str]) -> tuple[Any, ...]:
+    """Return the contestants under the names given, and the version in the file's name."""
+    if len(set(models)) < max(2, len(models)):
+        raise UsageError(f"{', '.join(models)}: not two or more different models", hint="name each once")
+    known = Named(project)
+    latest_run = runs.latest(project, completed=True)
+    version = version_of(project, latest_run.job_id if latest_run else None)
+    return (*(Contestant(name, *known.find(name)) for name in models), version)
 
 
 def _pair(project: Project, base: str | None, tuned: str | None) -> tuple[Contestant, Contestant, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import AitelierError
 from aitelier_nb.progress import Sink, otherwise_shown_by
 from aitelier_nb.storage.project import Project, find, open_project
+from aitelier_nb.views import View
 
-__all__ = ["Where", "current", "fold_all", "fold_soon", "forget_open", "problems_of"]
+__all__ = ["Where", "current", "fold_all", "fold_soon", "forget_open", "problems_of", "shown"]
 
 Where = Project | str | Path | None
 
@@ -57,6 +59,15 @@ def current(project: Where = None) -> Project:
             return known
         _open[found.path] = found
         return found
+
+
+def shown(view: View, widget: Callable[[], object] | None = None) -> None:
+    """Show a view as a static output and, in a kernel, the widget that works on it beside it."""
+    from IPython.display import display, publish_display_data
+
+    publish_display_data({"text/plain": view.text(), "text/html": view._repr_html_()})
+    if widget is not None and in_kernel():
+        display(widget())
 
 
 def problems_of(project: Project) -> tuple[str, ...]:

@@ -214,6 +214,6 @@ def _judged(project: Project, about: Mapping[str, Any]) -> str:
         return CHOICES[fits]
 
     blind = compare(max_tokens=MAX_TOKENS, project=project)
-    if not blind.study.revealed:
-        designs.judge(blind.study, f"an answer in the {about['measure']['name']} wins", prefer)
-    return blind.reveal().sentence
+    if not blind.studies[0].revealed:
+        designs.judge(blind.studies[0], f"an answer in the {about['measure']['name']} wins", prefer)
+    return blind.reveal().headline()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import EvaluationError
 from aitelier_nb.evaluation import evaluations
 from aitelier_nb.evaluation.answers import PARAMETERS, Contestant, validation
@@ -24,7 +23,7 @@ from aitelier_nb.schema import Run as RunRecord
 from aitelier_nb.storage.project import Project
 from aitelier_nb.tuning import runs
 from aitelier_nb.verbs import naming
-from aitelier_nb.verbs.current import Where, current
+from aitelier_nb.verbs.current import Where, current, shown
 from aitelier_nb.verbs.following import Run
 
 if TYPE_CHECKING:
@@ -163,15 +162,11 @@ class Scoring(Evaluation):
             except EvaluationError as error:
                 told = [f"not compared with {before.path.name}: {error}"]
         scored = self.scored()
-        shown = [scored.headline(), *scored.notes()] if scored.scores else []
-        return [*told, *super().notes(), *shown]
+        given = [scored.headline(), *scored.notes()] if scored.scores else []
+        return [*told, *super().notes(), *given]
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display, publish_display_data
-
-        publish_display_data({"text/plain": self.text(), "text/html": self._repr_html_()})
-        if self.scores.slots and in_kernel():
-            display(self.widget())
+        shown(self, self.widget if self.scores.slots else None)
 
 
 def evaluate(  # noqa: PLR0913, PLR0917 - an evaluation's choices

@@ -2,9 +2,10 @@ import pytest
 
 from aitelier_nb.errors import EvaluationError
 from aitelier_nb.evaluation.answers import Contestant
+from aitelier_nb.evaluation.contests import pairings
 from aitelier_nb.evaluation.designs import create
 from aitelier_nb.evaluation.judges import Judged, ask_judge, question, spoken
-from aitelier_nb.evaluation.leagues import League, pairings
+from aitelier_nb.evaluation.leagues import League
 
 
 def models(provider):
@@ -107,8 +108,9 @@ def test_three_contestants_meet_pairwise_and_get_strengths(project, provider):
     league = League([study.reveal() for study in studies], "base")
     assert league.wins == [[0, 4, 2], [8, 0, 5], [10, 7, 0]]
     assert league.strengths.strength[0] == 0
-    assert league.headline() == "3 contestants: late, early, base"
-    assert [held >= p for _, _, p, held in league.tests()] == [True] * 3
+    assert league.headline() == "3 contestants, by strength late, early, base; no difference is shown"
+    assert [test.p_holm >= test.p for test in league.tests] == [True] * 3
+    assert "late against base: 10 wins, 0 ties, 2 losses: not shown, p = .039" in league.notes()[1]
 
 
 def test_contestants_on_different_examples_are_not_joined(project, provider):

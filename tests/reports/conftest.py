@@ -100,12 +100,15 @@ class Gardener:
 
     name = "gardener"
 
+    def answer(self, model: str, number: int) -> str:
+        closing = "\nHappy growing!" if model == "tuned" and number % 12 else ""
+        return f"Water plant {number} well.{closing}"
+
     def answers(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Answer]]:
         for place, request in enumerate(requests):
             question = request.messages[-1]["content"]
             number = int(re.search(r"\d+", question)[0])
-            closing = "\nHappy growing!" if request.model == "tuned" and number % 12 else ""
-            yield place, Answer(model=request.model, text=f"Water plant {number} well.{closing}")
+            yield place, Answer(model=request.model, text=self.answer(request.model, number))
 
     def identify(self, model: str) -> str:
         return f"gardener/{model}"
@@ -118,6 +121,13 @@ class Gardener:
 def compared(project: Project) -> Project:
     """The project after an evaluation by rule and a revealed blind comparison by a person."""
     return with_evaluation(project)
+
+
+def with_answers(project: Project) -> Project:
+    """Let base and tuned model answer; no check, no score, no vote."""
+    gardener = Gardener()
+    collect(project, [Contestant(name, gardener, name) for name in ("base", "tuned")], version="v1")
+    return project
 
 
 def with_evaluation(project: Project) -> Project:

@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from aitelier_nb.evaluation.answers import Contestant
+from aitelier_nb.evaluation.contests import open_contest
 from aitelier_nb.evaluation.evaluations import latest
 from aitelier_nb.evaluation.scores import Scores
-from aitelier_nb.reports import markdown
+from aitelier_nb.reports import markdown, page
 from aitelier_nb.reports.facts import encode, gather
 from aitelier_nb.storage.project import Project
+from tests.reports.conftest import Gardener, with_answers
 
 SCRIPT = "import sys; from pathlib import Path; from aitelier_nb.reports.facts import *; from aitelier_nb.storage.project import open_project; sys.stdout.buffer.write(encode(gather(open_project(Path(sys.argv[1])))))"
 
@@ -30,6 +33,30 @@ def test_a_report_without_an_evaluation_gives_no_verdict(project: Project):
     verdict = gather(project)["verdict"]
     assert verdict["outcome"] == "none"
     assert "not evaluated yet" in verdict["sentence"]
+
+
+def test_answers_without_a_check_are_told_as_answers_that_nobody_judged(project: Project):
+    with_answers(project)
+    facts = gather(project)
+    assert facts["verdict"]["sentence"].endswith(
+        "base and tuned answered 10 held-out examples, not scored or compared yet."
+    )
+    assert "not evaluated" not in page.render(facts)
+
+
+def test_more_than_two_contestants_are_told_with_tests_held_for_all_pairs(project: Project):
+    gardener = Gardener()
+    three = [Contestant(name, gardener, name) for name in ("base", "early", "tuned")]
+    gardener.answer = lambda model, number: f"{model}: water plant {number}"
+    contest = open_contest(project, three, version="v1")
+    for place, pair in enumerate(contest.page()):
+        contest.vote_at(place, "left" if pair["left"] > pair["right"] else "right")
+    contest.reveal()
+    facts = gather(project)
+    assert [row["label"] for row in facts["contests"][0]["contestants"]] == ["base", "early", "tuned"]
+    assert facts["verdict"]["sentence"] == facts["contests"][0]["sentence"]
+    assert "shown: early over base, tuned over base, tuned over early" in facts["verdict"]["sentence"]
+    assert "Strengths by Bradley and Terry, base at 0" in page.render(facts)
 
 
 def test_a_validation_example_that_was_trained_on_is_named(project: Project):
