@@ -40,6 +40,7 @@ _HOMES = {
     "comparing": ("compare",),
     "drafting": ("draft", "record"),
     "prompting": ("ask",),
+    "serving": ("serve",),
     "reporting": ("report", "verify", "rerun", "share", "freeze"),
     "demonstration": ("demo",),
 }  # fmt: skip

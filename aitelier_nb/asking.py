@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,10 @@ from aitelier_nb.consent import is_person_there
 from aitelier_nb.errors import AitelierError, UsageError
 from aitelier_nb.schema import Example
 from aitelier_nb.verbs import curating, listing
+from aitelier_nb.verbs.serving import Serving
 from aitelier_nb.views import View
 
-__all__ = ["RatingSession", "ask_text", "rate_one_by_one"]
+__all__ = ["RatingSession", "ask_text", "rate_one_by_one", "until_interrupted"]
 
 KEYS = "1-10 rate · e rewrite · s skip · u undo · q quit"
 
@@ -67,6 +69,16 @@ class RatingSession(View):
         return (
             f"{self.rated} rated, {self.rewritten} rewritten, {self.skipped} skipped{mean}; {self.left} left"
         )
+
+
+def until_interrupted(serving: Serving) -> Serving:
+    """Show where to ask and with which token, on stderr, and serve until Ctrl-C."""
+    print(f"{serving.text()}\nAPI key: {serving.token}\nCtrl-C ends it", file=sys.stderr, flush=True)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        serving.stop()
+    return serving
 
 
 def rate_one_by_one(below: int | None = None, project: Any = None) -> RatingSession:

@@ -339,6 +339,13 @@ def _ask(body: str | None, *, text: str | None = None, **words: Any) -> Any:
     return ait.ask(asking.ask_text("question") if question is None else question, **words)
 
 
+def _serve(body: str | None, **words: Any) -> Any:  # noqa: ARG001 - a cell makes no sense here
+    from aitelier_nb import asking
+
+    serving = ait.serve(**words)
+    return serving if in_notebook() else asking.until_interrupted(serving)
+
+
 COMMANDS: dict[str, Command] = {
     "init": Command("init", _init, _init_options, needs_project=False),
     "add": Command("add", _add, _add_options, takes_body=True),
@@ -355,6 +362,7 @@ COMMANDS: dict[str, Command] = {
     "forget": plain("forget", flags={"id": "ID"}, confirms=True),
     "draft": plain("draft", flags={"inputs": "FILE"}, confirms=True),
     "ask": Command("ask", _ask, _ask_options, takes_body=True, confirms=True),
+    "serve": Command("serve", _serve, lambda parser: add_options(parser, ait.serve)),
     "record": plain("record", confirms=True),
     "stats": plain("stats"),
     "split": plain("split", confirms=True),

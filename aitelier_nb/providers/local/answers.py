@@ -9,7 +9,7 @@ and its weights are not those that the adapter was trained on.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,14 @@ class Runtime:
         for contestant in sorted(groups, key=str):
             yield from self._answered(contestant, groups[contestant], requests)
 
-    def stream(self, request: ChatRequest, contestant: Contestant) -> Iterator[str]:
-        """Yield the answer to one request in pieces as they come."""
+    def stream(self, request: ChatRequest, contestant: Contestant) -> Generator[str, None, Answer]:
+        """Yield the answer to one request in pieces as they come, and return it whole."""
         from aitelier_nb.providers.local import generation
 
         model = self._ready(contestant)
-        yield from generation.stream(model, self._tokenizer, self._asked(request))
+        asked = self._asked(request)
+        said = yield from generation.stream(model, self._tokenizer, asked)
+        return _answer(request, asked, said)
 
     def close(self) -> None:
         """Let go of the model's memory."""
@@ -78,17 +80,7 @@ class Runtime:
         if not asked:
             return
         for at, said in generation.generate(model, self._tokenizer, asked):
-            place = usable[at]
-            yield (
-                place,
-                Answer(
-                    model=requests[place].model,
-                    text=said.text,
-                    finish_reason=said.finish_reason,
-                    prompt_tokens=len(asked[at].ids),
-                    completion_tokens=len(said.ids),
-                ),
-            )
+            yield usable[at], _answer(requests[usable[at]], asked[at], said)
 
     def _asked(self, request: ChatRequest) -> Any:
         from aitelier_nb.providers.local.generation import Asked
@@ -156,6 +148,16 @@ class Runtime:
             ) from error
         self._model.eval()
         self._adapters[folder] = name
+
+
+def _answer(request: ChatRequest, asked: Any, said: Any) -> Answer:
+    return Answer(
+        model=request.model,
+        text=said.text,
+        finish_reason=said.finish_reason,
+        prompt_tokens=len(asked.ids),
+        completion_tokens=len(said.ids),
+    )
 
 
 def _device() -> str:

@@ -7,7 +7,7 @@ seed, so sampling depends on the request and never on its neighbours or its plac
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +54,8 @@ def generate(model: Any, tokenizer: Any, asked: Sequence[Asked]) -> Iterator[tup
             yield from zip(places, rows.answers(), strict=True)
 
 
-def stream(model: Any, tokenizer: Any, asked: Asked) -> Iterator[str]:
-    """Yield one answer in pieces of text as they come; together they are what `generate` gives."""
+def stream(model: Any, tokenizer: Any, asked: Asked) -> Generator[str, None, Said]:
+    """Yield one answer in pieces of text as they come, and return it; it is what `generate` gives."""
     with torch.inference_mode():
         rows = _Rows(model, tokenizer, [asked], None)
         given = ""
@@ -66,6 +66,7 @@ def stream(model: Any, tokenizer: Any, asked: Asked) -> Iterator[str]:
             if text != given:
                 yield text[len(given) :]
                 given = text
+        return rows.answers()[0]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from aitelier_nb.errors import NotCallable, ProjectError
@@ -41,10 +41,10 @@ class LocalProvider:
         contestants = {request.model: self._contestant(request.model) for request in requests}
         yield from worker.answers(requests, [contestants[request.model] for request in requests])
 
-    def stream(self, request: ChatRequest) -> Iterator[str]:
-        """Yield one answer in pieces of text as they come."""
+    def stream(self, request: ChatRequest) -> Generator[str, None, Answer]:
+        """Yield one answer in pieces of text as they come, and return it whole."""
         packages.require()
-        yield from worker.stream(request, self._contestant(request.model))
+        return (yield from worker.stream(request, self._contestant(request.model)))
 
     def identify(self, model: str) -> str:
         """Return what identifies the weights: base and adapter by their digests."""

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -131,10 +131,15 @@ def answers(
         yield reply["place"], Answer.model_validate(reply["answer"])
 
 
-def stream(request: ChatRequest, contestant: Contestant) -> Iterator[str]:
-    """Yield one answer in pieces of text as they come."""
+def stream(request: ChatRequest, contestant: Contestant) -> Generator[str, None, Answer]:
+    """Yield one answer in pieces of text as they come, and return it whole."""
+    whole = Answer(model=request.model, text="")
     for reply in _worker.exchange({"verb": "stream", "requests": [_packed(request, contestant)]}):
-        yield reply["piece"]
+        if "answer" in reply:
+            whole = Answer.model_validate(reply["answer"])
+        else:
+            yield reply["piece"]
+    return whole
 
 
 def forget() -> None:
@@ -187,10 +192,19 @@ def _obeyed(runtime: Runtime, order: dict[str, Any]) -> Iterator[dict[str, Any]]
             for place, answer in runtime.answers(requests, contestants):
                 yield {"place": place, "answer": answer.model_dump(mode="json")}
         case "stream":
-            for piece in runtime.stream(*unpacked[0]):
-                yield {"piece": piece}
+            whole = yield from _pieces(runtime.stream(*unpacked[0]))
+            yield {"answer": whole.model_dump(mode="json")}
         case "forget":
             runtime.close()
+
+
+def _pieces(pieces: Generator[str, None, Answer]) -> Generator[dict[str, Any], None, Answer]:
+    while True:
+        try:
+            yield {"piece": next(pieces)}
+        except StopIteration as end:
+            whole: Answer = end.value
+            return whole
 
 
 def _send(stream: BinaryIO, reply: dict[str, Any]) -> None:
