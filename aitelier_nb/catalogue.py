@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,22 @@ def _ids(text: str) -> list[int]:
     return found
 
 
+def _annotate_options(parser: Parser) -> None:
+    add_options(parser, ait.annotate, flags={"id": "ID"}, skip=("tags", "flagged"))
+    parser.add_argument(
+        "--tag", dest="tags", action="append", metavar="WORD", default=argparse.SUPPRESS,
+        help="a tag, once for each; together they are all the tags that it has from now on",
+    )  # fmt: skip
+    parser.add_argument(
+        "--flag", dest="flagged", action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS,
+        help="mark it for a second look, or take the mark off",
+    )  # fmt: skip
+
+
+def _annotate(body: str | None, **words: Any) -> Any:  # noqa: ARG001
+    return ait.annotate(**words)
+
+
 def _train_options(parser: Parser) -> None:
     from aitelier_nb.tuning.hyperparameters import HYPERPARAMETERS
 
@@ -355,7 +372,7 @@ COMMANDS: dict[str, Command] = {
         "rate", _rate, _rate_options, about="Rate examples one after the other, or one by its id."
     ),
     "system": Command("set_system", _system, _system_options),
-    "annotate": plain("annotate", flags={"id": "ID", "flagged": "--flag"}, skip=("tags",)),
+    "annotate": Command("annotate", _annotate, _annotate_options),
     "undo": plain("undo"),
     "delete": plain("delete", flags={"id": "ID"}),
     "history": plain("history", flags={"id": "ID"}),

@@ -59,7 +59,15 @@ def overview(prog: str = "ait") -> str:
     width = max(len(name) for name in COMMANDS)
     lines = [f"  {name.ljust(width)}  {command.help}" for name, command in COMMANDS.items()]
     return "\n".join(
-        [f"usage: {prog} VERB [options]", "", *lines, "", f"{prog} VERB --help says more of one.", ""]
+        [
+            f"usage: {prog} VERB [options]",
+            "",
+            *lines,
+            "",
+            f"{prog} VERB --help says more of one.",
+            "ait --completion bash (zsh, fish) prints what completes verbs and options in that shell.",
+            "",
+        ]
     )
 
 
@@ -86,6 +94,10 @@ def parse(words: Sequence[str], prog: str = "ait") -> tuple[str, dict[str, Any]]
         raise Help(overview(prog))
     if words[0] in ("--version", "-V"):
         raise Help(f"aitelier-nb {ait.__version__}\n")
+    if words[0] == "--completion":
+        from aitelier_nb.completion import script
+
+        raise Help(script(words[1] if len(words) > 1 else ""))
     known = names()
     if words[0] not in known:
         near = difflib.get_close_matches(words[0], known, n=1)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import pytest
 
 import aitelier_nb
+import aitelier_nb as ait
+from aitelier_nb.__main__ import main
 from aitelier_nb.errors import UsageError
 
 
@@ -72,3 +77,41 @@ def test_completion_offers_verbs_and_then_options(shell):
     assert complete("%ait sp") == ["split"]
     assert "--ratio" in complete("x = %ait split --r")
     assert complete("and i") == []
+
+
+def test_completion_offers_what_an_option_takes(tmp_path, monkeypatch):
+    from aitelier_nb.completion import complete
+
+    monkeypatch.chdir(tmp_path)
+    assert complete("%ait history ") == []
+    project = ait.init("shop", path=tmp_path)
+    for place in range(12):
+        ait.add(f"Question {place}?", "Answer.", project=project)
+    assert complete("%ait history 1") == ["1", "10", "11", "12"]
+    assert complete("%ait rate --id 3") == ["3"]
+    assert complete("%ait list --split ") == ["none", "train", "val"]
+    assert "together" in complete("!ait init shop --provider ")
+    assert complete("%ait stats 1") == []
+    project.close()
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_a_shell_completes_verbs_and_options(name, capsys):
+    assert main(["--completion", name]) == 0
+    script = capsys.readouterr().out
+    program = shutil.which(name)
+    if program is None:
+        assert all(word in script for word in ("split", "reshuffle"))
+        return
+    if name == "fish":
+        words = [program, "-c", f"{script}\ncomplete -C 'ait split --resh'"]
+    else:
+        ask = "COMP_WORDS=(ait split --resh); COMP_CWORD=2; COMPREPLY=(); _ait; echo ${COMPREPLY[@]}"
+        words = [program, "-c", f"{script}\n{ask}"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout.split()[0] == "--reshuffle", done.stderr
+
+
+def test_a_shell_that_is_not_known_is_named(capsys):
+    assert main(["--completion", "tcsh"]) == 2
+    assert "no completion for 'tcsh'" in capsys.readouterr().err

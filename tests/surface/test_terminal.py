@@ -197,3 +197,13 @@ def test_help_is_no_error_and_names_every_verb(ait):
     for verb in ("init", "add", "import", "rate", "split", "train", "eval", "report", "demo"):
         assert f"  {verb}" in done.stdout
     assert "--ratio" in ait("split", "--help").stdout
+
+
+def test_tags_and_a_flag_are_given_and_taken_off(ait, result, project):
+    assert ait("annotate", "1", "--tag", "refund", "--tag", "angry", "--flag").returncode == 0
+    [example] = [row for row in result("list")["examples"] if row["id"] == 1]
+    assert example["tags"] == ["refund", "angry"]
+    assert example["flagged"] is True
+    assert ait("annotate", "1", "--no-flag").returncode == 0
+    [example] = [row for row in result("list")["examples"] if row["id"] == 1]
+    assert not example.get("flagged")
