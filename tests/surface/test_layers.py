@@ -23,6 +23,8 @@ LAYERS = [
     {
         "commands",
         "catalogue",
+        "example_commands",
+        "model_commands",
         "parsing",
         "signatures",
         "magics",
