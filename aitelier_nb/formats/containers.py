@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,9 +16,10 @@ import msgspec
 from aitelier_nb.errors import DataError
 from aitelier_nb.formats import documents
 
-__all__ = ["Row", "container_of", "row_of", "rows"]
+__all__ = ["Row", "container_of", "line_rows", "row_of", "rows"]
 
 DELIMITERS = ",\t;|"
+SAID = re.compile(rb"\S")
 HALF = "half a character (a lone surrogate)"
 LONGEST_CELL = 2**31 - 1  # characters; the csv module refuses more than 131,072 unless told
 
@@ -66,19 +68,20 @@ def rows(text: bytes, name: str) -> Iterator[Row]:
         raise DataError(
             f"{name}: is plain text, without turns to train on", hint="give JSONL, JSON, CSV or Parquet"
         )
-    return _line_rows(text)
+    return line_rows(text, 1)
 
 
 def _is_document(text: bytes) -> bool:
     """Return whether the text is JSON over several lines or an array, rather than one value a line."""
-    body = text.strip()
-    first, _, rest = body.partition(b"\n")
-    if body[:1] == b"[" and not (_is_json(first) and rest):
+    start = len(text) - len(text.lstrip())
+    end = text.find(b"\n", start)
+    first = text[start:] if end < 0 else text[start:end]
+    rest = end >= 0 and SAID.search(text, end) is not None
+    if first[:1] == b"[" and not (_is_json(first) and rest):
         return True
     if _is_json(first):
-        return not rest and _wraps_rows(body)
-    end = first.rstrip()[-1:]
-    return bool(rest) and end in (b"{", b"[", b",")
+        return not rest and _wraps_rows(first)
+    return rest and first.rstrip()[-1:] in (b"{", b"[", b",")
 
 
 def _wraps_rows(body: bytes) -> bool:
@@ -94,9 +97,10 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def _line_rows(text: bytes) -> Iterator[Row]:
+def line_rows(text: bytes, first: int) -> Iterator[Row]:
+    """Yield the lines of a text, whose first one has the number `first`; blank ones are passed over."""
     decode = msgspec.json.Decoder().decode
-    for number, line in enumerate(text.split(b"\n"), 1):
+    for number, line in enumerate(text.split(b"\n"), first):
         try:
             yield Row(number, line, decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

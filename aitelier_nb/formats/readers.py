@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from aitelier_nb.errors import DataError, UsageError
-from aitelier_nb.formats import containers, dialects, encodings, own_keys, trees
+from aitelier_nb.formats import bulk, containers, dialects, encodings, own_keys, trees
+from aitelier_nb.formats.bulk import Bulk
 from aitelier_nb.formats.containers import Row
 from aitelier_nb.formats.conversations import NotTraining, Refused, kind_of, plain
 from aitelier_nb.schema import Rejection
@@ -25,6 +26,8 @@ Example = dict[str, Any]  # in the shape that Dataset.add takes
 Convert = Callable[[Any, "Counter[str]"], tuple[str, list[Example]]]
 
 FEW_STARS = 5
+SELDOM = 1000  # rows between two words about progress
+PLAIN = ("auto", "messages")  # the formats whose rows may be nothing but plain messages
 OURS = ("input", "output", "system", "rating", "messages", "history", "group", "split", "note")
 
 
@@ -50,6 +53,7 @@ def read(
     format: str = "auto",  # noqa: A002 - the verbs' word
     columns: Mapping[str, str] | None = None,
     scale: str | None = None,
+    reached: Callable[[int], None] | None = None,
 ) -> Parsed:
     """Read a file's content: JSONL, a JSON document, CSV, TSV or Parquet, gzip or not.
 
@@ -63,6 +67,8 @@ def read(
         Our names to the file's: {"input": "frage", "output": "antwort", "rating": "stars"}.
     scale
         The scale of the ratings, such as "1-5", which turns them into 1-10. None keeps them.
+    reached
+        Called now and then with the number of the line that was read.
 
     Raises
     ------
@@ -72,7 +78,9 @@ def read(
         There is no such format, column or scale.
     """
     decoded = encodings.decode(content, name)
-    parsed = _collect(containers.rows(decoded.text, name), name, format, columns, scale)
+    fast = format in PLAIN and not columns
+    rows = bulk.pieces(decoded.text, name) if fast else containers.rows(decoded.text, name)
+    parsed = _collect(rows, name, format, columns, scale, reached)
     parsed.notices[:0] = decoded.notices
     return parsed
 
@@ -97,10 +105,10 @@ def stream(content: bytes, *, name: str = "the file", format: str = "auto") -> I
     """
     convert = _converter(format, None, None)
     told: Counter[str] = Counter()
-    for row in _whole(containers.rows(encodings.decode(content, name).text, name)):
-        value = row.value
-        if type(value) is dict and len(value) == 1 and format == "auto" and plain(value.get("messages")):
-            yield value
+    text = encodings.decode(content, name).text
+    for row in _whole(bulk.pieces(text, name) if format in PLAIN else containers.rows(text, name)):
+        if isinstance(row, Bulk):
+            yield from row.rows
             continue
         try:
             examples = _examples_of(row, convert, told)[1]
@@ -111,15 +119,27 @@ def stream(content: bytes, *, name: str = "the file", format: str = "auto") -> I
 
 
 def _collect(
-    rows: Iterable[Row], name: str, insisted: str, columns: Mapping[str, str] | None, scale: str | None
+    rows: Iterable[Row | Bulk],
+    name: str,
+    insisted: str,
+    columns: Mapping[str, str] | None,
+    scale: str | None,
+    reached: Callable[[int], None] | None = None,
 ) -> Parsed:
     convert = _converter(insisted, columns, _scale(scale))
     told: Counter[str] = Counter()
     formats: Counter[str] = Counter()
     parsed = Parsed(insisted)
     other = False
-    fast = insisted == "auto" and not columns
-    for row in _whole(rows):
+    fast = insisted in PLAIN and not columns
+    for number, row in enumerate(_whole(rows)):
+        if reached is not None and (isinstance(row, Bulk) or number % SELDOM == 0):
+            reached(row.line)
+        if isinstance(row, Bulk):
+            formats["messages"] += len(row.rows)
+            parsed.rows += row.rows
+            parsed.lines += range(row.line, row.line + len(row.rows))
+            continue
         value = row.value
         if fast and type(value) is dict and len(value) == 1 and plain(value.get("messages")):
             formats["messages"] += 1
@@ -144,14 +164,16 @@ def _collect(
     return parsed
 
 
-def _whole(rows: Iterable[Row]) -> Iterator[Row]:
+def _whole(rows: Iterable[Row | Bulk]) -> Iterator[Row | Bulk]:
     """Return the rows; where the first is a message of a tree, the trees that they make up."""
     remaining = iter(rows)
     first = next(remaining, None)
     if first is None:
         return iter(())
     everything = chain((first,), remaining)
-    return trees.joined(everything) if trees.is_node(first.value) else everything
+    if isinstance(first, Bulk) or not trees.is_node(first.value):
+        return everything
+    return trees.joined(everything)
 
 
 def _examples_of(row: Row, convert: Convert, told: Counter[str]) -> tuple[str, list[Example]]:

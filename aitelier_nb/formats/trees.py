@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from aitelier_nb.formats.bulk import Bulk
 from aitelier_nb.formats.containers import Row
 from aitelier_nb.formats.conversations import Refused, role_of, usable
 
@@ -64,14 +65,14 @@ def _ways(node: Any, before: list[Turn], told: Counter[str]) -> Iterator[list[Tu
         yield before
 
 
-def joined(rows: Iterable[Row]) -> Iterator[Row]:
+def joined(rows: Iterable[Row | Bulk]) -> Iterator[Row | Bulk]:
     """Yield the rows; messages of trees are kept back and come at the end as whole trees.
 
     A message whose parent is not there comes with its fault.
     """
     nodes: dict[Any, Row] = {}
     for row in rows:
-        if row.fault or not is_node(row.value) or not isinstance(row.value["message_id"], (str, int)):
+        if isinstance(row, Bulk) or not _has_name(row):
             yield row
         elif row.value["message_id"] in nodes:
             yield Row(
@@ -81,20 +82,28 @@ def joined(rows: Iterable[Row]) -> Iterator[Row]:
             nodes[row.value["message_id"]] = row
     children: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     roots = []
-    for row in nodes.values():
-        parent = row.value["parent_id"]
+    for node in nodes.values():
+        parent = node.value["parent_id"]
         if parent is None or parent == "":
-            roots.append(row)
+            roots.append(node)
         elif isinstance(parent, (str, int)) and parent in nodes:
-            children[parent].append(row.value)
+            children[parent].append(node.value)
         else:
-            yield Row(row.line, row.raw, row.value, "the parent of this message is not in the file", "add it")
+            yield Row(
+                node.line, node.raw, node.value, "the parent of this message is not in the file", "add it"
+            )
     reached: set[Any] = set()
-    for row in roots:
-        yield Row(row.line, row.raw, {"prompt": _grown(row.value, children, reached, 0)})
-    for name, row in nodes.items():
-        if name not in reached and row.value["parent_id"] in nodes:
-            yield Row(row.line, row.raw, row.value, "this message hangs on no tree", "give its tree a root")
+    for root in roots:
+        yield Row(root.line, root.raw, {"prompt": _grown(root.value, children, reached, 0)})
+    for name, node in nodes.items():
+        if name not in reached and node.value["parent_id"] in nodes:
+            yield Row(
+                node.line, node.raw, node.value, "this message hangs on no tree", "give its tree a root"
+            )
+
+
+def _has_name(row: Row) -> bool:
+    return not row.fault and is_node(row.value) and isinstance(row.value["message_id"], (str, int))
 
 
 def _grown(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -12,8 +12,9 @@ from aitelier_nb.storage import bodies, contents, edit_log, editing, files, forg
 from aitelier_nb.storage.editing import now
 from aitelier_nb.storage.folding import chunks, fold, highest_id
 from aitelier_nb.storage.journal import GONE, NOTHING, Change, Entry, edit
-from aitelier_nb.storage.lines import changed, decode, parse
+from aitelier_nb.storage.lines import decode, parse
 from aitelier_nb.storage.past import Key, Past, new_event
+from aitelier_nb.storage.scanning import collector_paused
 from aitelier_nb.storage.state import digest
 
 if TYPE_CHECKING:
@@ -63,24 +64,18 @@ class Dataset(Past):
         rows
             {"messages": [...]} and, if wanted, rating, split, originalOutput; other keys are kept.
         """
-        with self._state.writing():
+        with self._state.writing(), collector_paused():
             at, first_id = now(), self._next_id()
-            new = []
-            for number, row in enumerate(rows, 1):
-                try:
-                    new.append(editing.new_line(row, first_id, at))
-                except DataError as error:
-                    raise DataError(f"row {number}: {error}", hint=error.hint) from error
-            keys = [contents.key(parse(body)) for body in new]
-            known = contents.known(self._state, keys)
+            new = list(_new_lines(rows, first_id, at))
+            known = contents.known(self._state, [content for content, _ in new])
             found: list[Added] = []
             lines: list[bytes] = []
-            for key, body in zip(keys, new, strict=True):
-                there = known.get(key)
+            for content, body in new:
+                there = known.get(content)
                 if there is None:
-                    known[key] = first_id + len(lines)
-                    lines.append(changed(body, {"id": known[key]}))
-                found.append(Added(known[key], there is not None))
+                    known[content] = first_id + len(lines)
+                    lines.append(b'{"id":%d' % known[content] + body[body.index(b",") :])
+                found.append(Added(known[content], there is not None))
             if lines:
                 self._append(lines, first_id, at, by)
             return found
@@ -360,6 +355,16 @@ class Dataset(Past):
         """Fold what waits and let go of the files."""
         self.fold()
         self._state.close()
+
+
+def _new_lines(rows: Iterable[Mapping[str, Any]], first_id: int, at: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the hash of each row's content and its line, checked, under an id that is not yet its own."""
+    for number, row in enumerate(rows, 1):
+        try:
+            body = editing.plain_line(row, first_id, at) or editing.new_line(row, first_id, at)
+            yield contents.key(parse(body)), body
+        except DataError as error:
+            raise DataError(f"row {number}: {error}", hint=error.hint) from error
 
 
 def _with_system(line: Mapping[str, Any], prompt: str | None) -> Values:

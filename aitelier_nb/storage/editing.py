@@ -25,6 +25,7 @@ __all__ = [
     "messages_json",
     "new_line",
     "now",
+    "plain_line",
     "rated",
     "rewritten",
     "with_messages",
@@ -241,6 +242,23 @@ def new_line(row: Mapping[str, Any], example_id: int, created_at: str) -> bytes:
     body = encode(values)
     parse(body)
     return body
+
+
+def plain_line(row: Mapping[str, Any], example_id: int, created_at: str) -> bytes | None:
+    """Return the same line for a row of nothing but roles and texts, in a fraction of the time; else None."""
+    if len(row) != 1:
+        return None
+    messages = row.get("messages")
+    if type(messages) is not list:
+        return None
+    for turn in messages:
+        if type(turn) is not dict or len(turn) != 2 or type(turn.get("content")) is not str:  # noqa: PLR2004
+            return None
+    values = {"id": example_id, "messages": messages, "rating": None, "createdAt": created_at, "version": 1}
+    try:
+        return msgspec.json.encode(values)  # for texts and whole numbers the same bytes as `encode`
+    except UnicodeEncodeError:
+        return None
 
 
 def _output(messages: Sequence[Mapping[str, Any]]) -> str | None:

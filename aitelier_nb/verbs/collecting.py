@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.formats import readers
+from aitelier_nb.progress import Progress
 from aitelier_nb.storage import files
 from aitelier_nb.storage.project import Project
+from aitelier_nb.verbs import sources
 from aitelier_nb.verbs.current import Where, current, fold_soon
 from aitelier_nb.views import View, counted
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Addition", "Imported", "add", "load"]
 
 SHOWN = 5
+MANY = 20_000  # rows from which an import shows how far it is
+STEP = 1000  # rows between two words about progress
 
 
 @dataclass(frozen=True, repr=False)
@@ -215,7 +219,7 @@ def load(
     1
     """
     place = current(project)
-    name, parsed = _parse(source, format, map, map_ratings)
+    name, parsed = sources.parse(source, format, map, map_ratings)
     rejected = tuple(
         {"line": row.line, "reason": row.reason, "remedy": row.remedy} for row in parsed.rejected
     )
@@ -226,45 +230,22 @@ def load(
             name, parsed.format, len(rows), 0, rejected, notices,
             preview=tuple(rows[:SHOWN]), dry_run=True,
         )  # fmt: skip
-    added = place.dataset.add(rows) if rows else []
+    added = place.dataset.add(_shown(rows)) if rows else []
     place.dataset.fold()
     fresh = sum(not one.existed for one in added)
     reject_file = _keep_rejected(place, name, parsed.rejected)
     return Imported(name, parsed.format, fresh, len(added) - fresh, rejected, notices, reject_file)
 
 
-def _parse(
-    source: Any,
-    format: str,  # noqa: A002
-    columns: Mapping[str, str] | None,
-    scale: str | None,
-) -> tuple[str, readers.Parsed]:
-    """Return the source's name and what its rows say."""
-    if isinstance(source, Project):
-        source = source.path
-    if isinstance(source, (str, Path)):
-        path = Path(source).expanduser()
-        if path.is_dir():
-            project = current(path)
-            project.dataset.fold()
-            path = path / "data" / "examples.jsonl"
-        data = _bytes_of(path)
-        return path.name, readers.read(data, name=path.name, format=format, columns=columns, scale=scale)
-    records = (
-        source.to_dict("records") if hasattr(source, "to_dict") and hasattr(source, "columns") else source
-    )
-    return type(source).__name__, readers.read_rows(
-        records, name=type(source).__name__, format=format, columns=columns, scale=scale
-    )
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such file", hint="check the path") from error
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}", hint="check the file and its permissions") from error
+def _shown(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows; for many, show how many went in."""
+    if len(rows) < MANY:
+        yield from rows
+        return
+    with Progress("examples", len(rows), lasting=False) as progress:
+        for place in range(0, len(rows), STEP):
+            yield from rows[place : place + STEP]
+            progress.reach(min(place + STEP, len(rows)))
 
 
 def _unprompted(project: Project, rows: Sequence[Mapping[str, Any]]) -> list[str]:
