@@ -2,41 +2,43 @@
 
     python crashing.py FOLDER KILLS [SEED]
 
-The editing process writes down each edit that was acknowledged. It dies by SIGKILL, half the time
-at a random moment, half the time in the middle of one of its own writes, with some of the bytes
-on the disk. What is left must be the state after the last acknowledged edit, or after the one
-that was under way.
+The editing process writes down each edit that was acknowledged. It dies by SIGKILL while it rates,
+folds, builds the mirror, splits or formats, each in its turn; half the time at a random moment, half
+the time in the middle of one of its own writes, with some of the bytes on the disk. What is left must
+be the state after the last acknowledged edit, or after the one that was under way.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd  # noqa: F401 - loaded before the first fork
 import pyarrow.parquet  # noqa: F401
 
+from aitelier_nb.errors import AitelierError
 from aitelier_nb.schema import Config
-from aitelier_nb.storage import files, following
+from aitelier_nb.storage import following
 from aitelier_nb.storage.project import create, open_project
+from aitelier_nb.verbs import formatting as verbs
 
 EDITS = 60
-KINDS = ["rate"] * 8 + [
+STRUCK = ("rate", "fold", "mirror", "split", "format")  # what is under way when the kill comes
+KINDS = ["rate"] * 6 + [
     "rewrite",
     "annotate",
     "add",
     "add",
     "delete",
     "undo",
-    "split",
-    "fold",
-    "mirror",
-    "format",
+    *("split", "fold", "mirror", "format") * 2,
 ]
 
 
@@ -109,9 +111,15 @@ def apply(project, seed, kind, place, value, step):
         "undo": dataset.undo,
         "fold": dataset.fold,
         "mirror": dataset.mirror,
-        "format": lambda: files.replace(project.train_path, [body + b"\n" for body in dataset.raw()]),
+        "format": lambda: formatted(project),
     }
     works[kind]()
+
+
+def formatted(project):
+    """Write the training files, where there is something to write."""
+    with contextlib.suppress(AitelierError):
+        verbs.format(project=project, min_rating=1)
 
 
 def state_of(project):
@@ -121,7 +129,7 @@ def state_of(project):
 
 def dying_in_a_write(chance):
     """Let one of the next writes of this process stop in its middle and kill it."""
-    left = chance.randrange(1, 250)
+    left = chance.randrange(1, 9)
 
     def dying(call, shorten):
         def wrapped(*words):
@@ -144,10 +152,15 @@ def dying_in_a_write(chance):
 
 def edit_until_killed(folder, seed, state, acknowledged):
     chance = random.Random(seed)
-    if seed % 2:
-        dying_in_a_write(chance)
+    struck, spared = STRUCK[seed // 2 % len(STRUCK)], chance.randrange(3)
     project = open_project(folder)
     for kind, place, value, step in planned(seed, state)[0]:
+        spared -= kind == struck
+        if kind == struck and spared < 0:
+            os.pwrite(acknowledged, b"x", 1)
+            if seed % 2:
+                dying_in_a_write(chance)
+                spared = EDITS
         apply(project, seed, kind, place, value, step)
         os.pwrite(acknowledged, bytes([step + 1]), 0)
     time.sleep(10)
@@ -182,36 +195,37 @@ def check(folder, seed, state, done, result):
         assert left in allowed, f"seed {seed}: after {done} edits, under {plan[done]}: {len(left)} {near}"
         assert frame["output"].tolist() == [fields[1] for fields in left]
     raw = project.dataset.path.read_bytes()
-    assert raw.endswith(b"\n")
+    assert raw.endswith(b"\n") or not left
+    for path in (folder / "data" / "train.jsonl", folder / "data" / "val.jsonl"):
+        written = path.read_bytes()
+        assert all(json.loads(line)["messages"] for line in written.splitlines())
+        assert not written or written.endswith(b"\n")
     assert len({json.loads(line)["id"] for line in raw.splitlines()}) == len(left)
     result.write_text(json.dumps(left))
 
 
 def kill_once(folder, seed, state):
-    """Kill one editing process; return the state that is left."""
+    """Kill one editing process; return the state that is left, and what was done when it died."""
     acknowledged = os.open(folder / ".acknowledged", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     child = in_a_child(lambda: edit_until_killed(folder, seed, state, acknowledged))
-    if not seed % 2:
-        time.sleep(random.Random(seed).uniform(0.005, 0.4))
-        os.kill(child, signal.SIGKILL)
-    else:
-        end = time.monotonic() + 60
-        while os.waitpid(child, os.WNOHANG)[0] == 0:
-            if (os.pread(acknowledged, 1, 0) or b"\0")[0] == EDITS or time.monotonic() > end:
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                break
-            time.sleep(0.002)
-        child = None
-    if child:
-        os.waitpid(child, 0)
+    end = time.monotonic() + 60
+    while os.waitpid(child, os.WNOHANG)[0] == 0:
+        done, begun = os.pread(acknowledged, 2, 0).ljust(2, b"\0")
+        if begun and not seed % 2:
+            time.sleep(random.Random(seed).uniform(0, 0.006))
+        if done == EDITS or (begun and not seed % 2) or time.monotonic() > end:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            break
+        time.sleep(0.0005)
     done = (os.pread(acknowledged, 1, 0) or b"\0")[0]
     os.close(acknowledged)
     result = folder / ".left"
     checker = in_a_child(lambda: check(folder, seed, state, done, result))
     if os.waitpid(checker, 0)[1]:
         raise SystemExit(f"seed {seed}: see above")
-    return json.loads(result.read_text()), done
+    plan = planned(seed, state)[0]
+    return json.loads(result.read_text()), done, plan[done][0] if done < EDITS else "nothing"
 
 
 def main(folder, kills, first=0):
@@ -221,11 +235,13 @@ def main(folder, kills, first=0):
     project.dataset.add([conversation(str(n)) for n in range(10)])
     state = state_of(project)
     project.close()
-    edits = 0
+    edits, under = 0, Counter()
     for seed in range(first, first + kills):
-        state, done = kill_once(folder, seed, state)
+        state, done, kind = kill_once(folder, seed, state)
         edits += done
-    print(f"{kills} kills, {edits} acknowledged edits, none lost")
+        under[kind] += 1
+    told = ", ".join(f"{kind} {count}" for kind, count in under.most_common())
+    print(f"{kills} kills, {edits} acknowledged edits, none lost; killed under: {told}")
 
 
 if __name__ == "__main__":

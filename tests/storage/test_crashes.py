@@ -40,6 +40,8 @@ def test_sixty_kills_lose_no_acknowledged_edit(tmp_path):
     )
     assert told.returncode == 0, told.stderr[-3000:]
     assert told.stdout.startswith("60 kills")
+    under = dict(each.split() for each in told.stdout.split("killed under: ")[1].split(", "))
+    assert all(int(under.get(kind, 0)) >= 3 for kind in ("rate", "fold", "mirror", "split", "format")), under
 
 
 @pytest.mark.parametrize("cut", [1, 40, 250])
