@@ -70,9 +70,9 @@ def _init(
 def _wants_merging(folder: Path) -> bool:
     """Ask, where a person is there and the project lies in git, whether git is to merge its examples."""
     from aitelier_nb.consent import is_person_there
-    from aitelier_nb.storage.git import merging_is_set_up
+    from aitelier_nb.storage.git import is_in_repository, merging_is_set_up
 
-    if not is_person_there() or not (folder / ".git").exists() or merging_is_set_up(folder):
+    if not is_person_there() or not is_in_repository(folder) or merging_is_set_up(folder):
         return False
     return input("let git merge the examples of several people? [Y/n] ").strip().lower() in ("", "y", "yes")
 

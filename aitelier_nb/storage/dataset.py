@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from aitelier_nb.errors import ConflictError, DataError
+from aitelier_nb.errors import ConflictError, DataError, StorageError
 from aitelier_nb.schema import Edit
 from aitelier_nb.storage import bodies, contents, edit_log, editing, files, forgetting, frames, mirrors
 from aitelier_nb.storage.editing import now
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Added", "Dataset"]
 
 Values = tuple[dict[str, Any], Sequence[str]]
+
+LONG = 1000  # entries of a journal that is folded without waiting for a pause
+SHARE = 200  # of a large file: one entry in so many examples, because its fold copies all of it
 
 
 class Added(NamedTuple):
@@ -201,7 +205,14 @@ class Dataset(Past):
                 return None
             entry = self._entry(kind, by, key, [made.change])
             self._state.commit(entry, [made.body])
+            self._fold_long_journal()
             return edit(entry, made.change)
+
+    def _fold_long_journal(self) -> None:
+        """Fold a journal that has grown long; the edit stands already, so a full disk is told later."""
+        if len(self._state.journal.entries) >= max(LONG, len(self._state.index) // SHARE):
+            with suppress(StorageError):
+                self.fold()
 
     def set_splits(
         self,

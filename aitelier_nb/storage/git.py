@@ -8,7 +8,7 @@ from pathlib import Path
 from aitelier_nb.errors import ProjectError
 from aitelier_nb.storage import files
 
-__all__ = ["merging_is_set_up", "set_up_merging"]
+__all__ = ["is_in_repository", "merging_is_set_up", "set_up_merging"]
 
 ATTRIBUTES = ("data/examples.jsonl merge=aitelier", "data/history.jsonl merge=union")
 DRIVER = "ait merge-driver %O %A %B"
@@ -18,6 +18,14 @@ def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["git", *words], cwd=folder, capture_output=True, text=True, check=False, timeout=30
     )
+
+
+def is_in_repository(folder: Path) -> bool:
+    """Say whether a folder lies in a git repository, at its top or below."""
+    try:
+        return _git(folder, "rev-parse", "--is-inside-work-tree").stdout.strip() == "true"
+    except OSError:  # there is no git here
+        return False
 
 
 def merging_is_set_up(folder: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aitelier_nb.errors import ConflictError, DataError, SplitError
 from aitelier_nb.schema import Edit, Example
@@ -13,8 +14,11 @@ from aitelier_nb.storage.editing import now
 from aitelier_nb.storage.folding import conflict_entry
 from aitelier_nb.storage.journal import GONE, Change, Entry, edit
 from aitelier_nb.storage.ledger import Ledger
-from aitelier_nb.storage.lines import decode
+from aitelier_nb.storage.lines import decode, parse
 from aitelier_nb.storage.reading import Reading
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Key", "Past"]
 
@@ -58,6 +62,29 @@ class Past(Reading):
         if not found and body is None:
             raise DataError(f"there is no example {example_id}", hint="`ait list` shows the ids")
         return found
+
+    def ratings(self) -> pd.DataFrame:
+        """Return each rater's own rating of each example: columns id, rater and rating, one row each.
+
+        The rater is null where nobody here gave the rating: it came with an import, or from another tool.
+        """
+        import pandas as pd
+        import pyarrow as pa
+
+        ids: list[int] = []
+        raters: list[str | None] = []
+        values: list[int] = []
+        for body in self.raw():
+            line = parse(body)
+            alone = {} if line.rating is None else {self._ledger.rater(line.id): line.rating}
+            for rater, rating in (line.ratings or alone).items():
+                ids.append(line.id)
+                raters.append(rater)
+                values.append(rating)
+        columns = {"id": pa.array(ids, pa.int64()), "rater": pa.array(raters, pa.string())}
+        table = pa.table({**columns, "rating": pa.array(values, pa.int8())})
+        frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
 
     def _entries_of(self, example_id: int) -> list[Entry]:
         folded = edit_log.of_example(self.history_path, example_id)

@@ -1,7 +1,8 @@
 """The project that a verb works on: the one named, or the one found from the working directory upward.
 
 A project that was opened stays open for the process. Edits are durable at once; they are folded
-into examples.jsonl at the end of a cell or command, two seconds after the last edit, and at exit.
+into examples.jsonl at the end of a cell or command, at exit, and a while after the last edit: two
+seconds, and longer where the file is so large that copying it takes as long.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = ["Where", "current", "fold_all", "fold_soon", "forget_open", "problems
 Where = Project | str | Path | None
 
 FOLD_AFTER = 2.0  # seconds without an edit
+PACE = 5e7  # bytes of the file for each further second
 
 _open: dict[Path, Project] = {}
 _guard = threading.RLock()
@@ -83,15 +85,22 @@ def forget_open(project: Project) -> None:
 
 
 def fold_soon(project: Project) -> None:
-    """Fold the project's edits two seconds from now, unless further edits come."""
+    """Fold the project's edits two seconds from now, later where the file is large, unless edits come."""
     with _guard:
         waiting = _timers.pop(project.path, None)
         if waiting is not None:
             waiting.cancel()
-        timer = threading.Timer(FOLD_AFTER, _fold, [project])
+        timer = threading.Timer(FOLD_AFTER + _size(project) / PACE, _fold, [project])
         timer.daemon = True
         _timers[project.path] = timer
         timer.start()
+
+
+def _size(project: Project) -> int:
+    try:
+        return project.dataset.path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _fold(project: Project) -> None:

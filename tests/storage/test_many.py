@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 
+from aitelier_nb.storage import dataset as dataset_module
 from aitelier_nb.storage.locks import lock
 from aitelier_nb.storage.project import open_project
 
@@ -96,6 +97,7 @@ def test_two_open_projects_see_each_others_edits_at_the_next_read(project):
 HOLDER = """
 import sys, time
 from pathlib import Path
+from aitelier_nb.storage import dataset as dataset_module
 from aitelier_nb.storage.locks import lock
 with lock(Path(sys.argv[1])):
     print("held", flush=True)
@@ -138,5 +140,27 @@ def test_each_rater_keeps_an_own_rating(project):
     assert dataset.get(1).rating == 8
     dataset.set_rating(1, None, by="ada")
     assert (dataset.get(1).ratings, dataset.get(1).rating) == ({"cyd": 7, "bob": 8}, 7)
+    told = dataset.ratings()
+    assert told.to_dict("list") == {"id": [1, 1], "rater": ["cyd", "bob"], "rating": [7, 8]}
     dataset.rewrite(1, "new text")
     assert (dataset.get(1).ratings, dataset.get(1).rating) == (None, None)
+
+
+def test_a_rating_that_nobody_here_gave_has_no_rater(project):
+    project.dataset.add([{**conversation("a"), "rating": 3}, conversation("b"), conversation("c")])
+    project.dataset.set_rating(2, 9, by="bob")
+    told = project.dataset.ratings()
+    assert told["id"].tolist() == [1, 2]
+    assert told["rater"].isna().tolist() == [True, False]
+    assert (told["rater"][1], told["rating"].tolist()) == ("bob", [3, 9])
+
+
+def test_a_long_journal_is_folded_without_a_pause(project, monkeypatch):
+    monkeypatch.setattr(dataset_module, "LONG", 5)
+    project.dataset.add([conversation("a")])
+    for rating in (1, 2, 3):
+        project.dataset.set_rating(1, rating)
+    assert b'"rating":null' in project.dataset.path.read_bytes()
+    project.dataset.set_rating(1, 4)
+    assert b'"rating":4' in project.dataset.path.read_bytes()
+    assert [edit.kind for edit in project.dataset.history(1)] == ["add", *["rate"] * 4]

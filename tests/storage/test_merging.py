@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from aitelier_nb.storage import merging
-from aitelier_nb.storage.git import merging_is_set_up, set_up_merging
+from aitelier_nb.storage.git import is_in_repository, merging_is_set_up, set_up_merging
 from aitelier_nb.storage.project import open_project
 
 
@@ -144,6 +144,8 @@ def test_git_merges_two_branches_by_the_driver(project, tmp_path, monkeypatch):
     script.write_text(DRIVER)
     git(folder, "init", "-q", "-b", "main")
     assert not merging_is_set_up(folder)
+    assert is_in_repository(folder / "data")
+    assert not is_in_repository(tmp_path)
     set_up_merging(folder)
     assert merging_is_set_up(folder)
     git(folder, "config", "merge.aitelier.driver", f'"{sys.executable}" "{script}" %O %A %B')
