@@ -84,6 +84,7 @@ def _eval_options(parser: Parser) -> None:
         metavar="CHECK",
         help="exact, json, regex:PATTERN, contains:TEXT or length:MOST; may be given several times",
     )
+    parser.add_argument("--history", action="store_true", help="every evaluation so far; asks nobody")
     group = parser.add_argument_group("blind comparison")
     group.add_argument(
         "--compare",
@@ -111,9 +112,16 @@ def _eval(  # noqa: PLR0913 - the options of the command
     repeats: int | None = None,
     judge: str | None = None,
     reveal: bool = False,
+    history: bool = False,
     **words: Any,
 ) -> Any:
     from aitelier_nb import voting
+
+    if history:
+        from aitelier_nb.evaluation import timeline
+        from aitelier_nb.verbs.current import current
+
+        return timeline.history(current(words.get("project")))
 
     plan = {"alpha": alpha, "repeats": repeats, "study": "sequential" if sequential else None}
     if compare is None:

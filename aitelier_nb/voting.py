@@ -37,5 +37,5 @@ def vote(blind: BlindComparison, *, ask: bool) -> BlindComparison:
 def score(found: Scoring, *, ask: bool) -> Scoring:
     """Take scores from 1 to 10 where a person is there."""
     if ask and is_person_there() and found.scores.waiting:
-        take_scores(found.scores, _read, _say)
+        take_scores(found.scores, _read, _say, lambda slot: found.keep(*slot))
     return found

@@ -17,10 +17,18 @@ from aitelier_nb.providers.recordings import Mode, answers, identity_of
 from aitelier_nb.schema import Answer, Example, Parameters
 from aitelier_nb.storage.project import Project
 
-__all__ = ["PARAMETERS", "Asked", "Contestant", "Row", "ask", "prompt", "sha256", "validation"]
+__all__ = ["PARAMETERS", "UNFINISHED", "Asked", "Contestant", "Row", "ask", "prompt", "sha256", "validation"]
 
 PARAMETERS = Parameters(temperature=0.0, max_tokens=512, seed=0)
 """How contestants are asked unless something else is said: greedy, and the same for all."""
+
+
+UNFINISHED = {
+    "length": "cut off at the token limit",
+    "refusal": "refused",
+    "content_filter": "stopped by a content filter",
+}
+"""Finish reasons of answers that are judged, but did not end of themselves, in words."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from aitelier_nb.errors import StudyError
 from aitelier_nb.evaluation import sides, statistics
-from aitelier_nb.evaluation.answers import sha256
+from aitelier_nb.evaluation.answers import UNFINISHED, sha256
 from aitelier_nb.evaluation.ledger import Ledger, seal
 from aitelier_nb.evaluation.plans import PLAN, committed
 from aitelier_nb.evaluation.statistics import Agreement, Counts, Flips
@@ -170,6 +170,16 @@ class Ballots:
             tuned = side["left"] if side["tunedLeft"] else side["right"]
             first, second = pair["answers"]
             found[pair["id"]] = (second, first) if sha256(first) == tuned else (first, second)
+        return found
+
+    def unfinished(self) -> dict[str, Counter[str]]:
+        """Return by contestant how many of the answers were cut off or refused, by finish reason."""
+        labels = [contestant["label"] for contestant in self.content["contestants"]]
+        found = {label: Counter[str]() for label in labels}
+        for pair in self.pairs:
+            ends = dict(zip(pair["answers"], pair.get("finish", ()), strict=False))
+            for label, text in zip(labels, self._texts[pair["id"]], strict=True):
+                found[label].update([ends[text]] if ends.get(text) in UNFINISHED else [])
         return found
 
     def texts(self) -> dict[int, tuple[str, str]]:

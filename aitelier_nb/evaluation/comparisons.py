@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from aitelier_nb.evaluation import statistics
+from aitelier_nb.evaluation.answers import UNFINISHED
 from aitelier_nb.evaluation.ballots import Ballots
 from aitelier_nb.evaluation.statistics import Verdict
 from aitelier_nb.evaluation.verdicts import percent, sentence
@@ -80,6 +81,7 @@ class Comparison(Ballots, View):
             "votes": len(self.outcomes()),
             "identical": len(self.content["identical"]),
             "forgotten": self.forgotten,
+            "unfinished": {label: dict(ends) for label, ends in self.unfinished().items()},
             "left_out": self.content["leftOut"],
             "wins": counts.wins,
             "ties": counts.ties,
@@ -167,6 +169,8 @@ class Comparison(Ballots, View):
         same, left_out = self.content["identical"], self.content["leftOut"]
         notes = [f"{counted(len(same), 'pair')} with identical answers, not voted on"] if same else []
         notes += [f"left out {len(ids)}: {reason}" for reason, ids in left_out.items() if ids]
+        for label, ends in self.unfinished().items():
+            notes += [f"{label}: {counted(n, 'answer')} {UNFINISHED[end]}" for end, n in ends.items()]
         if self.forgotten:
             notes.append(f"{counted(self.forgotten, 'pair')} forgotten since, the votes on it too")
         notes += [f"{n} votes of {by} are sealed on another machine" for by, n in self.sealed.items()]

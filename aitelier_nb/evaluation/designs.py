@@ -12,12 +12,21 @@ from typing import Any, Literal
 
 from aitelier_nb.errors import StudyError
 from aitelier_nb.evaluation import archive
-from aitelier_nb.evaluation.answers import PARAMETERS, Asked, Contestant, Row, ask, sha256, validation
+from aitelier_nb.evaluation.answers import (
+    PARAMETERS,
+    UNFINISHED,
+    Asked,
+    Contestant,
+    Row,
+    ask,
+    sha256,
+    validation,
+)
 from aitelier_nb.evaluation.plans import BY_HASH, PLAN
 from aitelier_nb.evaluation.studies import Choice, Study
 from aitelier_nb.evaluation.vault import Vault
 from aitelier_nb.providers.recordings import Mode
-from aitelier_nb.schema import Example, Parameters
+from aitelier_nb.schema import Answer, Example, Parameters
 from aitelier_nb.storage.locks import lock
 from aitelier_nb.storage.project import Project, now
 from aitelier_nb.storage.tombstones import canonical
@@ -127,13 +136,21 @@ def _pairs(asked: Asked, pairs: Sequence[Pair], repeats: int) -> dict[str, Any]:
                 "id": e.id,
                 "createdAt": e.created_at,
                 **({"group": e.group} if e.group is not None else {}),
-                "answers": sorted((one.answer.text, two.answer.text), key=sha256),
+                **_texts(one.answer, two.answer),
             }
             for e, one, two in different
         ],
         "identical": [{"id": e.id, "createdAt": e.created_at} for e in same],
         "leftOut": {reason: list(ids) for reason, ids in left_out.items() if ids},
     }
+
+
+def _texts(*both: Answer) -> dict[str, Any]:
+    """Return two answers in the order of their hashes; how they ended only where one did not of itself."""
+    ordered = sorted(both, key=lambda answer: sha256(answer.text))
+    ends = [answer.finish_reason or "stop" for answer in ordered]
+    ended = {"finish": ends} if any(end in UNFINISHED for end in ends) else {}
+    return {"answers": [answer.text for answer in ordered], **ended}
 
 
 def _written(project: Project, plan: dict[str, Any], tuned_texts: dict[int, str], version: str) -> Path:

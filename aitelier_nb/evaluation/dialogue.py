@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aitelier_nb.evaluation.contests import Contest
+from aitelier_nb.evaluation.scored import Slot
 from aitelier_nb.evaluation.scores import Scores
 from aitelier_nb.evaluation.studies import Study
 
@@ -25,7 +26,7 @@ Write = Callable[[str], None]
 
 CHOICES = {"1": "left", "2": "right", "0": "tie", "b": "bad"}
 VOTE_KEYS = "1 first, 2 second, 0 tie, b both bad, u undo, q stop: "
-SCORE_KEYS = "1 to 10, u undo, s skip, q stop: "
+SCORE_KEYS = "1 to 10, e keep as an example, u undo, s skip, q stop: "
 HIGHEST = 10
 
 
@@ -85,8 +86,18 @@ def take_votes(study: Study | Contest, read: Read, write: Write) -> int:
     return len(study.waiting)
 
 
-def take_scores(scores: Scores, read: Read, write: Write) -> int:
-    """Show the answers that wait, one by one, and keep the scores; return how many still wait."""
+def take_scores(scores: Scores, read: Read, write: Write, keep: Callable[[Slot], int] | None = None) -> int:
+    """Show the answers that wait, one by one, and keep the scores; return how many still wait.
+
+    Parameters
+    ----------
+    scores
+        The rater's scores.
+    read, write
+        How a line is asked for, and how text is shown.
+    keep
+        Makes a new example of an answer, and returns its id.
+    """
     total, skipped = len(scores.slots), set()
     while waiting := [slot for slot in scores.waiting if slot not in skipped]:
         place = scores.slots.index(waiting[0])
@@ -98,8 +109,10 @@ def take_scores(scores: Scores, read: Read, write: Write) -> int:
             write("nothing to undo" if scores.undo() is None else "undone")
         elif line == "s":
             skipped.add(waiting[0])
+        elif line == "e" and keep is not None:
+            write(f"example {keep(waiting[0])}, unrated: `ait rate` takes it up")
         elif (given := score(line)) is None:
-            write(f"{line!r} is none of 1 to 10, u, s, q")
+            write(f"{line!r} is none of 1 to 10, e, u, s, q")
         else:
             scores.score(waiting[0], given)
     return len(scores.waiting)

@@ -165,7 +165,8 @@ class Scored(View):
             for score, slot in self.worst()[:WORST]
             if score < self.threshold
         ]
-        return notes + ([f"worst answers: {', '.join(low_ones)}"] if low_ones else [])
+        told = f"worst answers: {', '.join(low_ones)}; `.keep(id, contestant)` makes an example of one"
+        return notes + ([told] if low_ones else [])
 
 
 def _mean(one: Summary) -> str:

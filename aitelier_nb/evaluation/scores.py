@@ -6,7 +6,7 @@ from typing import Any
 
 from aitelier_nb.errors import DataError, EvaluationError
 from aitelier_nb.evaluation import archive, sides
-from aitelier_nb.evaluation.answers import sha256
+from aitelier_nb.evaluation.answers import UNFINISHED, sha256
 from aitelier_nb.evaluation.evaluations import Evaluation
 from aitelier_nb.evaluation.ledger import Ledger
 from aitelier_nb.evaluation.scored import HIGHEST, LOWEST, Scored, Slot, standing
@@ -39,18 +39,26 @@ class Scores:
         """
         given, notes = self.standing(), self.notes()
         return [
-            {
-                "id": slot[0],
-                **self._example(slot[0]),
-                "actual": self._rows[slot]["text"],
-                "score": given.get(slot),
-                "note": notes.get(slot, ""),
-                "checks": [
-                    f"{name}: {'yes' if v == 1 else 'no' if v == 0 else v}" for name, v in self._checks(slot)
-                ],
-            }
+            self._shown(slot) | {"score": given.get(slot), "note": notes.get(slot, "")}
             for slot in self.slots[start : None if n is None else start + n]
         ]
+
+    def row(self, slot: Slot) -> dict[str, Any]:
+        """Return one answer as a rater sees it, without score and note.
+
+        Raises
+        ------
+        EvaluationError
+            There is no such answer.
+        """
+        self._known(slot)
+        return self._shown(slot)
+
+    def _shown(self, slot: Slot) -> dict[str, Any]:
+        checks = [f"{name}: {'yes' if v == 1 else 'no' if v == 0 else v}" for name, v in self._checks(slot)]
+        row = self._rows[slot]
+        checks += [UNFINISHED[row["finish_reason"]]] if row["finish_reason"] in UNFINISHED else []
+        return {"id": slot[0], **self._example(slot[0]), "actual": row["text"], "checks": checks}
 
     def _checks(self, slot: Slot) -> list[tuple[str, float]]:
         return list(self._rows[slot].get("measures", {}).items())
@@ -111,12 +119,15 @@ class Scores:
             last if self.ledger.append({**self._head("undo", last), "session": session, "seq": seq}) else None
         )
 
-    def _head(self, kind: str, slot: Slot) -> dict[str, Any]:
+    def _known(self, slot: Slot) -> None:
         if slot not in self._rows:
             raise EvaluationError(
                 f"there is no answer of {slot[1]} to example {slot[0]} in {self.evaluation.path.name}",
                 hint=f"contestants: {', '.join(self.evaluation.labels)}",
             )
+
+    def _head(self, kind: str, slot: Slot) -> dict[str, Any]:
+        self._known(slot)
         created = self._rows[slot]["createdAt"]
         head = {"kind": kind, "id": slot[0], "createdAt": created, "contestant": slot[1]}
         return {**head, "by": self.rater, "at": now()}

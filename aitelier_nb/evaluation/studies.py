@@ -14,16 +14,16 @@ from aitelier_nb.errors import DataError, StudyError
 from aitelier_nb.evaluation import archive, sides
 from aitelier_nb.evaluation.answers import sha256
 from aitelier_nb.evaluation.ballots import Ballots
+from aitelier_nb.evaluation.briefings import briefing
 from aitelier_nb.evaluation.comparisons import Comparison
 from aitelier_nb.evaluation.ledger import Ledger
 from aitelier_nb.evaluation.sealing import check_whole, joined, vault_of
 from aitelier_nb.evaluation.statistics import sequential
 from aitelier_nb.evaluation.vault import Secret
-from aitelier_nb.evaluation.verdicts import outlook
 from aitelier_nb.storage.locks import lock
 from aitelier_nb.storage.project import Project, now
 from aitelier_nb.storage.tombstones import standing
-from aitelier_nb.views import View, counted
+from aitelier_nb.views import View
 
 __all__ = ["CHOICES", "Choice", "Slot", "Study"]
 
@@ -299,20 +299,7 @@ class Study(View):
         """Tell what the plan can show, and what was left out."""
         if self.revealed:
             return Comparison(self.path, self.content, self.ledger).notes()
-        content = self.content
-        same, left_out = content["identical"], content["leftOut"]
-        notes = outlook(content["n"], content["alpha"], content["mode"])
-        notes += ["The evidence suffices: you may reveal now."] if self.enough else []
-        again = content.get("repeats", 0)
-        notes += (
-            [f"{counted(again, 'pair')} shown once more at the end, to see how steady you are"]
-            if again
-            else []
-        )
-        notes += (
-            [f"{counted(len(same), 'pair')} with identical answers, left out of the vote"] if same else []
-        )
-        return notes + [f"left out {len(ids)}: {reason}" for reason, ids in left_out.items() if ids]
+        return briefing(self.content, enough=self.enough)
 
 
 def _head(kind: str, slot: Slot, side: Mapping[str, Any], rater: str) -> dict[str, Any]:

@@ -2,91 +2,98 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from aitelier_nb.evaluation.evaluations import ours, stated
+from aitelier_nb.evaluation import archive, courses, tool_files
+from aitelier_nb.evaluation.evaluations import Evaluation, ours, stated
+from aitelier_nb.evaluation.ledger import Ledger
 from aitelier_nb.evaluation.measures import Rate
+from aitelier_nb.evaluation.scored import Scored, standing
 from aitelier_nb.storage.project import Project
-from aitelier_nb.views import View
+from aitelier_nb.views import View, counted
 
-__all__ = ["History", "history"]
+__all__ = ["History", "Point", "history"]
 
-TOP, LEFT, STEP, HEIGHT = 12, 40, 56, 120
+TOOL = "sendable, scored 1 to 5 by the ait tool"
+
+
+class Point(NamedTuple):
+    """What one evaluation says of its contestants by one measure."""
+
+    at: str
+    file: str
+    version: str
+    measure: str
+    rates: Mapping[str, Rate]
 
 
 class History(View):
-    """The primary check of every evaluation, oldest first: a table, and a picture in a notebook."""
+    """Every measure of every evaluation, oldest first: a table, and in a notebook a picture a measure."""
 
-    def __init__(self, found: Sequence[tuple[str, str, Mapping[str, Rate]]]) -> None:
+    def __init__(self, found: Sequence[Point]) -> None:
         self.found = list(found)
 
     def to_json(self) -> dict[str, Any]:
-        """Return {"evaluations": [{"file", "measure", contestant: {"rate", "n", "interval"}}]}."""
+        """Return {"evaluations": [{"file", "version", "measure", contestant: {"rate", "n", "interval"}}]}."""
         return {
             "evaluations": [
-                {"file": file, "measure": name, **{label: value.to_json() for label, value in rates.items()}}
-                for file, name, rates in self.found
+                {
+                    "file": one.file,
+                    "version": one.version,
+                    "measure": one.measure,
+                    **{label: value.to_json() for label, value in one.rates.items()},
+                }
+                for one in self.found
             ]
         }
 
     def headline(self) -> str:
         """Count the evaluations."""
-        return f"{len(self.found)} evaluations"
+        return counted(len({one.file for one in self.found}), "evaluation")
 
     def columns(self) -> Sequence[str]:
         """Return the table's columns."""
-        return ("file", "measure", "contestant", "rate")
+        return ("file", "version", "measure", "contestant", "rate")
 
     def rows(self) -> list[Sequence[object]]:
         """Return a rate a row."""
         return [
-            (file, name, label, stated(r)) for file, name, rates in self.found for label, r in rates.items()
+            (one.file, one.version, one.measure, label, stated(value))
+            for one in self.found
+            for label, value in one.rates.items()
         ]
 
     def _repr_html_(self) -> str:
-        return f"{super()._repr_html_()}{self._picture()}" if self.found else super()._repr_html_()
+        measures = dict.fromkeys(one.measure for one in self.found)
+        pictures = [courses.picture(name, self._course(name)) for name in measures]
+        return super()._repr_html_() + "".join(pictures)
 
-    def _picture(self) -> str:
-        """Return the tuned model's rates with their intervals, a dot an evaluation, as an SVG image."""
-        dots = [rates["tuned"] for _, _, rates in self.found if "tuned" in rates and rates["tuned"].interval]
-        marks = "".join(_mark(place, dot) for place, dot in enumerate(dots))
-        lines = "".join(_line(share) for share in (0.0, 0.5, 1.0))
-        width = LEFT + STEP * (len(dots) + 1)
-        title = html.escape("rate of the tuned model with its 95 % interval, oldest evaluation first")
-        return (
-            f'<svg role="img" aria-label="{title}" width="{width}" height="{HEIGHT + 2 * TOP}" '
-            f'style="color:inherit"><title>{title}</title>{lines}{marks}</svg>'
-        )
-
-
-def _y(share: float) -> float:
-    return TOP + HEIGHT * (1 - share)
-
-
-def _mark(place: int, dot: Rate) -> str:
-    x, (low, high) = LEFT + STEP * (place + 1), dot.interval or (0.0, 0.0)
-    bar = f'<line x1="{x}" x2="{x}" y1="{_y(low):.1f}" y2="{_y(high):.1f}" stroke="currentColor"/>'
-    return f'{bar}<circle cx="{x}" cy="{_y(dot.rate or 0):.1f}" r="4" fill="currentColor"/>'
-
-
-def _line(share: float) -> str:
-    y = _y(share)
-    rule = f'<line x1="{LEFT}" x2="100%" y1="{y}" y2="{y}" stroke="currentColor" opacity=".2"/>'
-    return f'{rule}<text x="0" y="{y + 4}" font-size="11" fill="currentColor">{share:.1f}</text>'
+    def _course(self, measure: str) -> list[tuple[str, Mapping[str, Rate]]]:
+        return [(one.version, one.rates) for one in self.found if one.measure == measure]
 
 
 def history(project: Project) -> History:
-    """Return the primary check of every evaluation of the project that has one."""
-    return History(
-        [
-            (
-                one.path.name,
-                one.measures[0],
-                {label: rates[one.measures[0]] for label, rates in one.rates().items()},
-            )
-            for one in ours(project)
-            if one.measures
-        ]
-    )
+    """Return all measures of all evaluations of the project, scores and the `ait` tool's files among them."""
+    found = [point for one in ours(project) for point in _points(project, one)]
+    found += [
+        Point(one.at, one.name, "ait tool", TOOL, one.rates())
+        for one in tool_files.find(project)
+        if one.scores
+    ]
+    return History(sorted(found, key=lambda point: point.at))
+
+
+def _points(project: Project, one: Evaluation) -> list[Point]:
+    at, file, version = one.content["createdAt"], one.path.name, str(one.content["version"])
+    rates = one.rates()
+    points = [
+        Point(at, file, version, name, {label: found[name] for label, found in rates.items()})
+        for name in one.measures
+    ]
+    ledger = Ledger(archive.votes_path(one.path), project.state_path / "evals.lock")
+    scored = Scored(one, standing(ledger))
+    given = {label: scored.of(label).sendable for label in one.labels} if scored.scores else {}
+    known = {label: value for label, value in given.items() if value.n}
+    name = f"sendable, scored {scored.threshold:g} or more of 10"
+    return [*points, *([Point(at, file, version, name, known)] if known else [])]

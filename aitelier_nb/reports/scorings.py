@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from aitelier_nb.errors import ReportError
+from aitelier_nb.evaluation import tool_files
 from aitelier_nb.evaluation.evaluations import Evaluation
 from aitelier_nb.evaluation.scored import Scored
 from aitelier_nb.evaluation.statistics import mean_error, proportion_interval
 
 __all__ = ["load", "of_people", "read", "row"]
-
-OLD_SCALE, OLD_SENDABLE = (1, 5), 4
-OLD_NAMES = {
-    "modelId": (("modelId", "score"),),
-    "baseModelId": (("baseModelId", "baseScore"), ("fineTunedModelId", "fineTunedScore")),
-}
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -43,37 +38,16 @@ def load(path: Path) -> dict[str, Any]:
 
 def read(path: Path) -> dict[str, Any] | None:
     """Return the scores of a file that the `ait` tool wrote (scale 1 to 5), or None when it is none."""
-    value = load(path)
-    results = value.get("results")
-    if "scale" in value or not isinstance(results, list):
+    found = tool_files.parse(load(path), path.name)
+    if found is None:
         return None
-    names = next(
-        (OLD_NAMES[key] for key in ("baseModelId", "modelId") if isinstance(value.get(key), str)), None
-    )
-    if names is None:
-        return None
-    rows = [row(str(value[name]), _scores(results, key), OLD_SENDABLE) for name, key in names]
+    rows = [row(found.models[label], given, tool_files.SENDABLE) for label, given in found.scores.items()]
     return {
         "file": f"data/evals/{path.name}",
-        "scale": list(OLD_SCALE),
-        "sendable_from": OLD_SENDABLE,
-        "rows": [known for known in rows if known["n"]],
+        "scale": list(tool_files.SCALE),
+        "sendable_from": tool_files.SENDABLE,
+        "rows": rows,
     }
-
-
-def _scores(results: Sequence[Any], key: str) -> list[float]:
-    return [
-        score for result in results if isinstance(result, dict) and (score := _score(result, key)) is not None
-    ]
-
-
-def _score(result: Mapping[str, Any], key: str) -> float | None:
-    if key == "score":
-        value = result.get("score")
-    else:
-        side = "A" if result.get("modelAIsBase") is (key == "baseScore") else "B"
-        value = result.get(f"score{side}")
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def row(model: str, scores: Sequence[float], sendable: float) -> dict[str, Any]:

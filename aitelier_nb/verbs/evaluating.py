@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aitelier_nb.errors import EvaluationError
-from aitelier_nb.evaluation import evaluations
+from aitelier_nb.evaluation import evaluations, tool_files
 from aitelier_nb.evaluation.answers import PARAMETERS, Contestant, validation
 from aitelier_nb.evaluation.archive import version_of
 from aitelier_nb.evaluation.evaluations import Evaluation
@@ -134,23 +134,40 @@ class Scoring(Evaluation):
         elif kind == "note":
             self.scores.note(slot, decision["note"], **key)
         elif kind == "example":
-            self._keep_as_example(place)
+            self.keep(*slot)
         else:
             self.scores.score(slot, decision["value"], **key)
         return {"scored": len(self.scores.standing()), "example": self.scores.page(place, 1)[0]}
-
-    def _keep_as_example(self, place: int) -> None:
-        """Add the answer as an unrated example to be rewritten; its question stays a held-out one."""
-        row = self.scores.page(place, 1)[0]
-        messages = [*row["messages"], {"role": "assistant", "content": row["actual"]}]
-        source = {"evaluation": self.path.name, "example": row["id"]}
-        self.project.dataset.add([{"messages": messages, "rating": None, "source": source}])
-        self.project.dataset.fold()
 
     def to_json(self) -> dict[str, Any]:
         """Return the evaluation's keys and, once somebody scored, "scores"."""
         given = {"scores": self.scored().to_json()} if self.scored().scores else {}
         return super().to_json() | given
+
+    def keep(self, example_id: int, label: str = "tuned") -> int:
+        """Make an unrated example of an answer, to be rewritten, and return its id.
+
+        Its question stays a held-out one: such an example is for measuring, and never trained on.
+
+        Parameters
+        ----------
+        example_id
+            The example that was asked.
+        label
+            Whose answer.
+
+        Raises
+        ------
+        EvaluationError
+            There is no such answer.
+        """
+        row = self.scores.row((example_id, label))
+        messages = [*row["messages"], {"role": "assistant", "content": row["actual"]}]
+        source = {"evaluation": self.path.name, "example": example_id, "contestant": label}
+        dataset = self.project.dataset
+        [added] = dataset.add([{"messages": messages, "rating": None, "source": source}])
+        dataset.fold()
+        return added.id
 
     def notes(self) -> list[str]:
         """Tell what got worse first, then what was left out, then what the scores show."""
@@ -163,7 +180,8 @@ class Scoring(Evaluation):
                 told = [f"not compared with {before.path.name}: {error}"]
         scored = self.scored()
         given = [scored.headline(), *scored.notes()] if scored.scores else []
-        return [*told, *super().notes(), *given]
+        earlier = [one.sentence() for one in tool_files.find(self.project)]
+        return [*told, *super().notes(), *given, *earlier]
 
     def _ipython_display_(self) -> None:
         shown(self, self.widget if self.scores.slots else None)

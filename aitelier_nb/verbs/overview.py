@@ -31,10 +31,12 @@ class Stats(View):
     summary: summaries.Summary
     budget: Budget
     problems: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the keys of `ait stats --json`."""
-        return {**self.summary.to_json(), "tokens": self.budget.to_json()}
+        told = {**self.summary.to_json(), "tokens": self.budget.to_json()}
+        return told | ({"earlier_evaluations": list(self.earlier)} if self.earlier else {})
 
     def headline(self) -> str:
         """Say how much there is."""
@@ -55,7 +57,7 @@ class Stats(View):
     def notes(self) -> Sequence[str]:
         """Return the split's state, what else was noticed, and the next step."""
         *remarks, next_step = self.summary.sentences()
-        return [*remarks, *(self.budget.sentences() if self.summary.total else ()), next_step]
+        return [*remarks, *self.earlier, *(self.budget.sentences() if self.summary.total else ()), next_step]
 
     def warnings(self) -> Sequence[str]:
         """Name the lines that could not be read."""
@@ -123,7 +125,16 @@ def stats(
     summary = summaries.summarise(examples, threshold=place.config.quality_threshold)
     asked = any(value is not None for value in (price, epochs, limit))
     cost = _budget(place, examples, exact=asked or not in_kernel(), price=price, epochs=epochs, limit=limit)
-    return Stats(summary, cost, problems_of(place))
+    return Stats(summary, cost, problems_of(place), _earlier(place))
+
+
+def _earlier(place: Project) -> tuple[str, ...]:
+    """Return what the `ait` tool's evaluation files say, a sentence each."""
+    if not any(place.evals_path.glob("*.json")):
+        return ()
+    from aitelier_nb.evaluation import tool_files
+
+    return tuple(one.sentence() for one in tool_files.find(place))
 
 
 def _budget(

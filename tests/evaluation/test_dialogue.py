@@ -5,6 +5,8 @@ from aitelier_nb.evaluation.designs import create
 from aitelier_nb.evaluation.dialogue import choice, pair_text, score, take_scores, take_votes
 from aitelier_nb.evaluation.evaluations import collect
 from aitelier_nb.evaluation.scores import Scores
+from aitelier_nb.schema import Answer
+from aitelier_nb.verbs.evaluating import Scoring
 
 
 def typed(*lines):
@@ -38,7 +40,35 @@ def test_scores_are_taken_line_by_line_and_may_be_skipped(project, provider):
     shown = []
     assert take_scores(scores, typed("9", "s", "11", "10", "q"), shown.append) == 10
     assert sorted(scores.standing().values()) == [9, 10]
-    assert "'11' is none of 1 to 10, u, s, q" in shown
+    assert "'11' is none of 1 to 10, e, u, s, q" in shown
+
+
+def test_a_bad_answer_becomes_an_example_by_one_key(project, provider):
+    found = Scoring(project, collect(project, [Contestant("tuned", provider, "b")]))
+    shown, before = [], len(project.dataset)
+    take_scores(found.scores, typed("e", "2", "q"), shown.append, lambda slot: found.keep(*slot))
+    assert len(project.dataset) == before + 1
+    assert f"example {before + 1}, unrated: `ait rate` takes it up" in shown
+    kept, slot = project.dataset.get(before + 1), found.scores.slots[0]
+    assert kept.output == found.scores.row(slot)["actual"]
+    assert kept.source["example"] == slot[0]
+    assert found.keep(*slot) == before + 1
+    assert f"worst answers: {slot[0]} (tuned: 2); `.keep(id, contestant)`" in found.notes()[-1]
+
+
+def test_answers_that_were_cut_or_refused_are_voted_on_and_told_by_contestant_at_the_reveal(project, written):
+    def answer(model, text):
+        ends = {"question 3": "length", "question 4": "refusal"} if model == "b" else {}
+        return Answer(model=model, text=f"{model} {text}", finish_reason=ends.get(text, "stop"))
+
+    provider = written("written", answer)
+    study = create(project, Contestant("base", provider, "a"), Contestant("tuned", provider, "b"))
+    assert "1 answer cut off at the token limit, shown as it is" in study.notes()
+    assert '"length"' in study.path.read_text("utf-8")
+    assert take_votes(study, typed(*["0"] * 12), print) == 0
+    result = study.reveal()
+    assert result.to_json()["unfinished"] == {"base": {}, "tuned": {"length": 1, "refusal": 1}}
+    assert {"tuned: 1 answer cut off at the token limit", "tuned: 1 answer refused"} <= set(result.notes())
 
 
 @pytest.mark.parametrize(("line", "meant"), [(" B ", "bad"), ("1", "left"), ("3", None), ("", None)])

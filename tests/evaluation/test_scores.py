@@ -106,7 +106,7 @@ def test_the_worst_answers_come_first_and_are_named(project, evaluation):
     scores.score((5, "tuned"), 2)
     scores.score((1, "tuned"), 9)
     assert scores.result().worst()[0] == (2, (5, "tuned"))
-    assert "worst answers: 5 (tuned: 2)" in scores.result().notes()
+    assert scores.result().notes()[-1].startswith("worst answers: 5 (tuned: 2); ")
 
 
 def test_examples_of_one_group_widen_the_interval(make_project, provider):
