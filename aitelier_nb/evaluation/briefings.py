@@ -14,7 +14,7 @@ from aitelier_nb.views import counted
 __all__ = ["briefing"]
 
 
-def briefing(content: Mapping[str, Any], *, enough: bool) -> list[str]:
+def briefing(content: Mapping[str, Any], *, enough: bool, done: bool = False) -> list[str]:
     """Return what the plan can show, what comes again, and what was left out, a sentence each.
 
     Parameters
@@ -23,10 +23,16 @@ def briefing(content: Mapping[str, Any], *, enough: bool) -> list[str]:
         The study file.
     enough
         Whether a sequential study may stop.
+    done
+        Whether this rater has voted on everything.
     """
     notes = outlook(content["n"], content["alpha"], content["mode"])
     if enough:
         notes.append("The evidence suffices: you may reveal now.")
+    elif done:
+        notes.append(
+            "You voted on every pair: `.reveal()` (--reveal) tells the sides, and what the votes say."
+        )
     if again := content.get("repeats", 0):
         notes.append(f"{counted(again, 'pair')} shown once more at the end, to see how steady you are")
     if same := content["identical"]:

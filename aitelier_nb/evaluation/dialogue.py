@@ -71,9 +71,11 @@ def take_votes(study: Study | Contest, read: Read, write: Write) -> int:
 
     The end of the input stops, as `q` does; going on later begins where this ended.
     """
-    total = len(study.slots)
+    total, on_screen = len(study.slots), None
     while (place := study.next_place) is not None:
-        write(pair_text(study.page(place, 1)[0], place + 1, total, study.question))
+        if place != on_screen:
+            write(pair_text(study.page(place, 1)[0], place + 1, total, study.question))
+        on_screen = place
         line = _line(read, VOTE_KEYS)
         if line is None or line == "q":
             break
@@ -98,10 +100,12 @@ def take_scores(scores: Scores, read: Read, write: Write, keep: Callable[[Slot],
     keep
         Makes a new example of an answer, and returns its id.
     """
-    total, skipped = len(scores.slots), set()
+    total, skipped, on_screen = len(scores.slots), set(), None
     while waiting := [slot for slot in scores.waiting if slot not in skipped]:
         place = scores.slots.index(waiting[0])
-        write(score_text(scores.page(place, 1)[0], place + 1, total))
+        if place != on_screen:
+            write(score_text(scores.page(place, 1)[0], place + 1, total))
+        on_screen = place
         line = _line(read, SCORE_KEYS)
         if line is None or line == "q":
             break

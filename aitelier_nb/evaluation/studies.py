@@ -299,7 +299,7 @@ class Study(View):
         """Tell what the plan can show, and what was left out."""
         if self.revealed:
             return Comparison(self.path, self.content, self.ledger).notes()
-        return briefing(self.content, enough=self.enough)
+        return briefing(self.content, enough=self.enough, done=not self.waiting)
 
 
 def _head(kind: str, slot: Slot, side: Mapping[str, Any], rater: str) -> dict[str, Any]:

@@ -27,12 +27,14 @@ def test_votes_are_taken_line_by_line_and_kept(project, provider):
     assert left == 9
     assert sorted(study.choices().values()) == ["left", "right", "tie"]
     assert "'x' is none of 1, 2, 0, b, u, q" in shown
+    assert len([text for text in shown if text.startswith("── 4 of 12 ──")]) == 2  # once more after the undo
 
 
 def test_the_end_of_the_input_stops_and_the_next_time_goes_on(project, provider):
     study = create(project, Contestant("base", provider, "a"), Contestant("tuned", provider, "b"))
     assert take_votes(study, typed("1"), print) == 11
     assert take_votes(study, typed(*["0"] * 11), print) == 0
+    assert any(note.startswith("You voted on every pair") for note in study.notes())
 
 
 def test_scores_are_taken_line_by_line_and_may_be_skipped(project, provider):
