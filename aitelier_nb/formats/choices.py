@@ -112,6 +112,8 @@ def _answer(value: Any, asked: list[Turn], name: str) -> tuple[Turn, list[Turn]]
     if isinstance(value, str):
         turns = _transcript(value) or [{"role": "assistant", "content": value}]
     else:
+        if not isinstance(value, (dict, list)):
+            raise Refused(f"{name} is {kind_of(value)}, not an answer", "give a text or a list of turns")
         turns = messages_of([value] if isinstance(value, dict) else value, "assistant")
     if turns[: len(asked)] == asked:
         turns = turns[len(asked) :]

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,10 +16,18 @@ import msgspec
 from aitelier_nb.errors import DataError
 from aitelier_nb.formats import documents
 
-__all__ = ["Row", "container_of", "line_rows", "row_of", "rows"]
+__all__ = ["Row", "container_of", "is_turn", "line_rows", "row_of", "rows"]
 
 DELIMITERS = ",\t;|"
+SEPARATOR = re.compile("sep=(.)")
 SAID = re.compile(rb"\S")
+COLUMNS = frozenset(
+    {
+        *("input", "output", "prompt", "completion", "question", "answer", "query", "response", "messages"),
+        *("instruction", "user", "assistant", "chosen", "rejected", "conversations", "reply"),
+    }
+)
+LONGEST_HEADER = 10_000  # characters
 HALF = "half a character (a lone surrogate)"
 LONGEST_CELL = 2**31 - 1  # characters; the csv module refuses more than 131,072 unless told
 
@@ -42,11 +50,19 @@ def container_of(text: bytes, name: str) -> str:
     if start in (b"[", b"{"):
         return "json" if _is_document(text) else "jsonl"
     plain_name = name.lower().removesuffix(".gz")
-    if plain_name.endswith((".jsonl", ".ndjson", ".json")):
-        return "jsonl"
-    header = text.lstrip().partition(b"\n")[0]
-    is_table = plain_name.endswith((".csv", ".tsv")) or any(sign in header for sign in DELIMITERS.encode())
-    return "csv" if is_table else "text"
+    header = text[: text.find(b"\n") + 1 or len(text)]
+    unnamed = "." not in plain_name and any(sign in header for sign in DELIMITERS.encode())
+    if unnamed or plain_name.endswith((".csv", ".tsv")) or _names_columns(header):
+        return "csv"
+    return "jsonl" if plain_name.endswith((".jsonl", ".ndjson", ".json")) else "text"
+
+
+def _names_columns(header: bytes) -> bool:
+    """Return whether the first line is the header of a table, whatever the file is called."""
+    first = header[:LONGEST_HEADER].decode("utf-8", "replace")
+    sign = max(DELIMITERS, key=first.count)
+    cells = {cell.strip().strip('"').lower() for cell in first.split(sign)}
+    return sign in first and (sign == "\t" or first.startswith("sep=") or bool(cells & COLUMNS))
 
 
 def rows(text: bytes, name: str) -> Iterator[Row]:
@@ -151,10 +167,30 @@ def _document_rows(text: bytes) -> Iterator[Row]:
     if second is None and not first.fault and text.lstrip()[:1] == b"{":
         yield from _unwrapped(_piece_row(first))
         return
-    yield _piece_row(first)
-    if second is not None:
-        yield _piece_row(second)
-    yield from map(_piece_row, found)
+    everything = map(_piece_row, (first, *((second,) if second else ()), *found))
+    yield from _conversation(everything)
+
+
+def _conversation(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield the rows; an array of nothing but turns is one conversation, and so one row."""
+    remaining = iter(rows)
+    turns: list[Row] = []
+    for row in remaining:
+        turns.append(row)
+        if row.fault or not is_turn(row.value):
+            break
+    else:
+        values = [row.value for row in turns]
+        raw = b"[" + b",".join(row.raw for row in turns) + b"]"
+        yield Row(turns[0].line, raw, {"messages": values})
+        return
+    yield from turns
+    yield from remaining
+
+
+def is_turn(value: Any) -> bool:
+    """Return whether a value is one turn of a conversation rather than a row."""
+    return isinstance(value, dict) and ({"role", "content"} <= set(value) or {"from", "value"} <= set(value))
 
 
 def _unwrapped(row: Row) -> Iterator[Row]:
@@ -199,7 +235,12 @@ def _long_cells() -> Iterator[None]:
 
 
 def _cells(text: str, name: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, name))
+    first, _, rest = text.partition("\n")
+    named = SEPARATOR.fullmatch(first.rstrip("\r"))  # a line by which spreadsheets name the delimiter
+    delimiter = named[1] if named else _delimiter(text, name)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    if named and rest:
+        next(reader)
     header = [cell.strip() for cell in next(reader)]
     twice = next((cell for place, cell in enumerate(header) if cell in header[:place]), None)
     if twice is not None:
@@ -217,7 +258,8 @@ def _table_row(line: int, header: list[str], cells: list[str]) -> Row:
     if len(cells) == len(header):
         return Row(line, raw, value)
     extra = {f"cell {place}": cell for place, cell in enumerate(cells, 1) if place > len(header)}
-    fault = f"{len(cells)} cells, but the header names {len(header)}"
+    count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+    fault = f"{count}, but the header names {len(header)}"
     remedy = "put quotes around cells that hold a delimiter or a line break"
     return Row(line, msgspec.json.encode({**value, **extra}), fault=fault, remedy=remedy)
 

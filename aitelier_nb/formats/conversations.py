@@ -27,9 +27,18 @@ ALIASES = {
     "function_response": "tool",
     "ipython": "tool",
     "system_prompt": "system",
+    "function-response": "tool",
+    "tool-response": "tool",
+    "function_result": "tool",
 }
 SPEAKERS = ("role", "from", "speaker", "author", "sender")
-TEXTS = ("content", "value", "text", "message", "utterance")
+TEXTS = ("content", "value", "text", "message", "utterance", "parts")
+OPTIONAL: dict[str, tuple[type, str]] = {
+    "name": (str, "text"),
+    "tool_call_id": (str, "text"),
+    "weight": (int, "0 or 1"),
+    "tool_calls": (list, "a list of calls"),
+}
 
 
 class Refused(Exception):
@@ -91,8 +100,17 @@ def _turn(turn: object, role: str) -> dict[str, Any]:
     if text is None and "tool_calls" not in turn:
         raise Refused("a turn has no text", "give each turn role and content")
     rest = {name: value for name, value in turn.items() if name not in (speaker, text)}
-    said = {} if text is None else {"content": turn[text]}
+    said = {} if text is None else {"content": _joined(turn[text]) if text == "parts" else turn[text]}
     return {"role": role if speaker is None else role_of(turn[speaker]), **said, **rest}
+
+
+def _joined(parts: Any) -> Any:
+    """Return parts of nothing but text ({"text": …}, as Gemini writes them) as one text."""
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        return parts
+    if any(set(part) != {"text"} or not isinstance(part["text"], str) for part in parts):
+        raise Refused("a part is something else than text", 'write parts as {"text": …}')
+    return "".join(part["text"] for part in parts)
 
 
 def plain(messages: Any) -> bool:
@@ -103,6 +121,8 @@ def plain(messages: Any) -> bool:
             content = turn["content"]
             role = turn["role"]
             if role not in ROLES or type(content) is not str or not content or content.isspace():
+                return False
+            if len(turn) != 2:  # noqa: PLR2004 - role and content
                 return False
             if role == "assistant":
                 answered = True
@@ -123,10 +143,12 @@ def fault(messages: Any) -> tuple[str, str] | None:
         role, content = turn.get("role"), turn.get("content")
         if type(role) is not str or role not in ROLES:
             return _role_fault(place, turn)
-        if type(content) is not str or not content or content.isspace():
-            wrong = _content_fault(place, turn)
-            if wrong is not None:
-                return wrong
+        said = type(content) is str and content and not content.isspace()
+        wrong = None if said else _content_fault(place, turn)
+        if wrong is None and len(turn) > 2:  # noqa: PLR2004 - role and content
+            wrong = _key_fault(place, turn)
+        if wrong is not None:
+            return wrong
         answered = answered or role == "assistant"
     if not answered:
         return "there is no assistant turn, so nothing to learn", "add the answer as an assistant turn"
@@ -137,6 +159,20 @@ def _role_fault(place: int, turn: Mapping[str, Any]) -> tuple[str, str]:
     if "role" not in turn:
         return f"message {place} has no role", "give system, user or assistant"
     return f"message {place} has the unknown role {turn['role']!r:.40}", "use system, user, assistant or tool"
+
+
+def _key_fault(place: int, turn: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Judge what may stand beside role and content."""
+    for name, (kind, wanted) in OPTIONAL.items():
+        value: Any = turn.get(name)
+        if value is None:
+            continue
+        calls = name == "tool_calls" and isinstance(value, list)
+        if not isinstance(value, kind) or (calls and not all(isinstance(call, dict) for call in value)):
+            return f"message {place} has a {name} that is {kind_of(value)}", f"give {wanted}, or take it out"
+        if isinstance(value, bool):
+            return f"message {place} has the {name} {str(value).lower()}", f"give {wanted}, or take it out"
+    return None
 
 
 def _content_fault(place: int, turn: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from aitelier_nb.formats import choices, pairs, trees
+from aitelier_nb.formats import calls, choices, pairs, trees
 from aitelier_nb.formats.conversations import NotTraining, Refused, fault, messages_of, usable
 
 __all__ = ["DIALECTS", "Dialect", "named", "recognise"]
@@ -17,7 +17,7 @@ __all__ = ["DIALECTS", "Dialect", "named", "recognise"]
 Row = Mapping[str, Any]
 Convert = Callable[[Row, "Counter[str]"], list[dict[str, Any]]]
 
-CONVERSATIONS = ("conversations", "conversation", "dialogue", "dialog", "turns", "chat", "items")
+CONVERSATIONS = ("conversations", "conversation", "dialogue", "dialog", "turns", "chat", "items", "contents")
 MADE_ANEW = frozenset({"id", "createdAt", "created_at", "version"})  # a project gives its own
 FLAT = {"messages", "input", "output"}
 KEPT = (
@@ -65,7 +65,7 @@ def _mended(turns: Any, told: Counter[str]) -> list[dict[str, Any]]:
         turns = _json_cell(turns)
     if turns == []:
         return []
-    messages = messages_of(turns, "user")
+    messages = calls.linked(messages_of(turns, "user"))
     said = [turn for turn in messages if turn["role"] != "system" or turn.get("content") not in ("", None)]
     if len(said) < len(messages):
         told["empty system prompts were left out"] += 1
@@ -84,10 +84,20 @@ def _json_cell(text: str) -> Any:
 def _from_conversations(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
     turns = row[next(name for name in CONVERSATIONS if name in row)]
     messages = _paired(turns) or _mended(turns, told)
-    system = row.get("system") or row.get("system_prompt")
+    system = row.get("system") or row.get("system_prompt") or _instruction(row)
     if isinstance(system, str) and system.strip() and messages and messages[0]["role"] != "system":
         messages = [{"role": "system", "content": system}, *messages]
     return [_kept(usable(messages), row)]
+
+
+def _instruction(row: Row) -> object:
+    """Return what Gemini's files call the system instruction, as text."""
+    given = row.get("systemInstruction", row.get("system_instruction"))
+    return (
+        messages_of([{"role": "system", **given}], "system")[0].get("content")
+        if isinstance(given, dict)
+        else given
+    )
 
 
 def _paired(turns: object) -> list[dict[str, Any]] | None:

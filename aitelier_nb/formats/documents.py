@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 __all__ = ["Piece", "is_columns", "pieces", "unwrapped"]
 
-WRAPPERS = ("data", "examples", "rows", "train", "records", "samples", "dataset")
+WRAPPERS = ("data", "examples", "rows", "train", "records", "samples", "dataset", "conversations", "items")
+TURN = {"role", "from"}
+HEAD = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:')
 MOST_BESIDE = 3  # keys beside the list that an object wraps, such as a version
 BLANK = " \t\r\n"
 
@@ -30,31 +33,69 @@ def pieces(text: str) -> Iterator[Piece]:
     place = _after_blanks(text, 0)
     inside = text.startswith("[", place)
     place = _after_blanks(text, place + 1) if inside else place
+    # After something broken, reading goes on where the next value of the same kind begins.
     line, counted = 1, 0
     while place < len(text) and not (inside and text[place] == "]"):
         line, counted = line + text.count("\n", counted, place), place
         try:
             _, end = decode(text, place)
         except (ValueError, RecursionError) as error:
-            yield Piece(line, text[place:], _why(error))
-            return
+            after = _next_like(text, place)
+            yield Piece(line, text[place:after].rstrip(" \t\r\n,"), _why(error))
+            place = after
+            if place >= len(text):
+                return
+            continue
         yield Piece(line, text[place:end])
         place = _after_blanks(text, end)
-        if inside and place < len(text) and text[place] not in ",]":
-            yield Piece(line, text[place:], "a comma is missing")
-            return
-        place = _after_blanks(text, place + 1) if inside and text[place : place + 1] == "," else place
+        if text[place : place + 1] == ",":
+            place = _after_blanks(text, place + 1)
     if inside and place >= len(text):
         yield Piece(line + text.count("\n", counted), "", "the array has no end")
 
 
+def _next_like(text: str, place: int) -> int:
+    """Return where the next value begins that opens like the one at `place`, or the end of the text."""
+    head = HEAD.match(text, place)
+    after = text.find(head.group(), head.end()) if head else -1
+    return after if after >= 0 else len(text)
+
+
 def unwrapped(document: dict[str, Any]) -> list[dict[str, Any]] | None:
-    """Return the rows that an object holds, under a known name or as columns; None for a row itself."""
+    """Return the rows that an object holds, under names or as columns; None for a row itself."""
     if is_columns(document):
         return _from_columns(document)
-    lists = [name for name in WRAPPERS if _are_rows(document.get(name))]
-    if len(lists) == 1 and len(document) <= MOST_BESIDE + 1:
-        rows: list[dict[str, Any]] = document[lists[0]]
+    if set(document) >= {"columns", "data"} and isinstance(document["columns"], list):
+        return _from_table(document["columns"], document["data"])
+    lists = [name for name, value in document.items() if _are_rows(value)]
+    if any(name in WRAPPERS for name in lists) and len(document) <= MOST_BESIDE + len(lists):
+        several = len(lists) > 1
+        return [_of_side(row, name) if several else row for name in lists for row in document[name]]
+    return _from_names(document)
+
+
+def _of_side(row: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a row of one list among several, such as train and test, with the list's name as its split."""
+    return {"split": name, **row}
+
+
+def _from_table(names: list[Any], data: Any) -> list[dict[str, Any]] | None:
+    """Return the rows of {"columns": [...], "data": [[...], ...]}."""
+    if not isinstance(data, list) or not all(
+        isinstance(row, list) and len(row) == len(names) for row in data
+    ):
+        return None
+    return [dict(zip(map(str, names), row, strict=True)) for row in data]
+
+
+def _from_names(document: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the rows of an object that keeps each under a name of its own."""
+    rows = list(document.values())
+    if (
+        len(rows) > 1
+        and _are_rows(rows)
+        and all(isinstance(row, dict) and len(row) > 1 and set(row) == set(rows[0]) for row in rows)
+    ):
         return rows
     return None
 
@@ -80,7 +121,12 @@ def _from_columns(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _are_rows(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+    """Return whether a value is a list of objects that are no turns of one conversation."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(row, dict) and TURN.isdisjoint(row) for row in value)
+    )
 
 
 def _after_blanks(text: str, place: int) -> int:

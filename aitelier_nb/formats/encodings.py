@@ -144,7 +144,7 @@ def _decodes(content: bytes, encoding: str) -> bool:
 
 def _told(content: bytes, encoding: str, name: str) -> Decoded:
     if encoding == "utf-8":
-        return Decoded(content)
+        return _lines_told(content, "utf-8", [], name)
     try:
         text = content.decode("cp1252" if encoding == "windows-1252" else encoding)
     except UnicodeDecodeError as error:
@@ -157,6 +157,15 @@ def _told(content: bytes, encoding: str, name: str) -> Decoded:
         raise DataError(
             f"{name}: holds half a character at place {error.start}", hint="save it as UTF-8"
         ) from error
-    return Decoded(
-        recoded, encoding, [f"{name} is {encoding}; it was read as such, please look at the accents"]
-    )
+    notice = f"{name} is {encoding}; it was read as such, please look at the accents"
+    return _lines_told(recoded, encoding, [notice], name)
+
+
+def _lines_told(text: bytes, encoding: str, notices: list[str], name: str) -> Decoded:
+    """Return the text with line feeds where an old Macintosh wrote only carriage returns."""
+    if not text.strip():
+        raise DataError(f"{name}: the file is empty", hint="give a file with examples")
+    if b"\n" in text or b"\r" not in text.strip():
+        return Decoded(text, encoding, notices)
+    told = f"{name} ends its lines with carriage returns alone; they were read as line ends"
+    return Decoded(text.replace(b"\r", b"\n"), encoding, [*notices, told])

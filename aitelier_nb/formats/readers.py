@@ -189,6 +189,8 @@ def _converter(name: str, columns: Mapping[str, str] | None, scale: tuple[float,
     known: dict[tuple[str, ...], dialects.Dialect | None] = {}
 
     def convert(value: Any, told: Counter[str]) -> tuple[str, list[Example]]:
+        if type(value) is list and value and all(map(containers.is_turn, value)):
+            value = {"messages": value}
         if type(value) is not dict:
             raise Refused(
                 f"the row is {kind_of(value)}, not an object", "write one JSON object for each example"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.formats import readers
 from aitelier_nb.progress import Progress
-from aitelier_nb.storage import files
+from aitelier_nb.storage import editing, files
+from aitelier_nb.storage.dataset import Added
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs import sources
 from aitelier_nb.verbs.current import Where, current, fold_soon
@@ -220,21 +222,53 @@ def load(
     """
     place = current(project)
     name, parsed = sources.parse(source, format, map, map_ratings)
-    rejected = tuple(
-        {"line": row.line, "reason": row.reason, "remedy": row.remedy} for row in parsed.rejected
-    )
-    rows = parsed.rows
-    notices = (*parsed.notices, *_unprompted(place, rows))
     if dry_run:
+        _sift(parsed)
+        rows = tuple(parsed.rows[:SHOWN])
+        told = (*parsed.notices, *_unprompted(place, parsed.rows))
         return Imported(
-            name, parsed.format, len(rows), 0, rejected, notices,
-            preview=tuple(rows[:SHOWN]), dry_run=True,
-        )  # fmt: skip
-    added = place.dataset.add(_shown(rows)) if rows else []
+            name, parsed.format, len(parsed.rows), 0, _told(parsed.rejected), told, preview=rows, dry_run=True
+        )
+    added = _added(place, parsed)
+    notices = (*parsed.notices, *_unprompted(place, parsed.rows))
+    rejected = _told(parsed.rejected)
     place.dataset.fold()
     fresh = sum(not one.existed for one in added)
     reject_file = _keep_rejected(place, name, parsed.rejected)
     return Imported(name, parsed.format, fresh, len(added) - fresh, rejected, notices, reject_file)
+
+
+def _told(rejected: Sequence[readers.Rejection]) -> tuple[Mapping[str, Any], ...]:
+    return tuple({"line": row.line, "reason": row.reason, "remedy": row.remedy} for row in rejected)
+
+
+def _added(project: Project, parsed: readers.Parsed) -> list[Added]:
+    """Add what was read; should the dataset refuse a row, this row is rejected and the others go in."""
+    if not parsed.rows:
+        return []
+    try:
+        return project.dataset.add(_shown(parsed.rows))
+    except DataError:
+        _sift(parsed)
+    return project.dataset.add(parsed.rows) if parsed.rows else []
+
+
+def _sift(parsed: readers.Parsed) -> None:
+    """Move the rows that no line of a dataset can hold to the rejected ones."""
+    kept = []
+    for row, line in zip(parsed.rows, parsed.lines, strict=True):
+        try:
+            editing.plain_line(row, 1, "") or editing.new_line(row, 1, "")
+        except DataError as error:
+            raw = json.dumps(row, ensure_ascii=True, default=str)
+            parsed.rejected.append(
+                readers.Rejection(line=line, reason=str(error), remedy=error.hint, raw=raw)
+            )
+        else:
+            kept.append((row, line))
+    parsed.rows = [row for row, _ in kept]
+    parsed.lines = [line for _, line in kept]
+    parsed.rejected.sort(key=lambda row: row.line)
 
 
 def _shown(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

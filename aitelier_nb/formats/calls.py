@@ -1,0 +1,62 @@
+"""Calls of tools as ShareGPT dialects write them: a turn of its own, with the call as JSON text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from aitelier_nb.formats.conversations import Refused, kind_of
+
+__all__ = ["is_call", "linked"]
+
+CALLERS = frozenset({"function_call", "tool_call", "tool_calls", "function-call", "tool-call"})
+
+
+def is_call(role: object) -> bool:
+    """Return whether a speaker's name says that the turn calls tools."""
+    return isinstance(role, str) and role.strip().lower() in CALLERS
+
+
+def linked(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the turns with calls as `tool_calls` of an assistant, each answered by its id."""
+    if not any(is_call(turn.get("role")) for turn in messages):
+        return messages
+    found: list[dict[str, Any]] = []
+    waiting: list[str] = []
+    given = 0
+    for turn in messages:
+        if is_call(turn.get("role")):
+            calls = [
+                _call(call, f"call_{given + n}") for n, call in enumerate(_calls(turn.get("content")), 1)
+            ]
+            given += len(calls)
+            waiting += [call["id"] for call in calls]
+            if found and found[-1].get("tool_calls"):  # one turn a call: the same answer of the model
+                found[-1]["tool_calls"] += calls
+            else:
+                found.append({"role": "assistant", "content": None, "tool_calls": calls})
+        elif turn.get("role") == "tool" and "tool_call_id" not in turn and waiting:
+            found.append({**turn, "tool_call_id": waiting.pop(0)})
+        else:
+            found.append(turn)
+    return found
+
+
+def _calls(content: object) -> list[Any]:
+    if isinstance(content, str):
+        try:
+            content = msgspec.json.decode(content)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Refused("a call of a tool is no JSON", 'write {"name": …, "arguments": {…}}') from error
+    return content if isinstance(content, list) else [content]
+
+
+def _call(call: object, name: str) -> dict[str, Any]:
+    if not isinstance(call, dict) or not isinstance(call.get("name"), str):
+        raise Refused(
+            f"a call of a tool is {kind_of(call)} without a name", 'write {"name": …, "arguments": {…}}'
+        )
+    arguments = call.get("arguments", call.get("parameters", {}))
+    text = arguments if isinstance(arguments, str) else msgspec.json.encode(arguments).decode()
+    return {"id": name, "type": "function", "function": {"name": call["name"], "arguments": text}}
