@@ -33,7 +33,7 @@ ALIASES = {
 }
 SPEAKERS = ("role", "from", "speaker", "author", "sender")
 TEXTS = ("content", "value", "text", "message", "utterance", "parts")
-OPTIONAL: dict[str, tuple[type, str]] = {
+OPTIONAL: dict[str, tuple[type[Any], str]] = {
     "name": (str, "text"),
     "tool_call_id": (str, "text"),
     "weight": (int, "0 or 1"),
@@ -164,11 +164,10 @@ def _role_fault(place: int, turn: Mapping[str, Any]) -> tuple[str, str]:
 def _key_fault(place: int, turn: Mapping[str, Any]) -> tuple[str, str] | None:
     """Judge what may stand beside role and content."""
     for name, (kind, wanted) in OPTIONAL.items():
-        value: Any = turn.get(name)
+        value = turn.get(name)
         if value is None:
             continue
-        calls = name == "tool_calls" and isinstance(value, list)
-        if not isinstance(value, kind) or (calls and not all(isinstance(call, dict) for call in value)):
+        if not isinstance(value, kind) or (kind is list and not all(type(call) is dict for call in value)):
             return f"message {place} has a {name} that is {kind_of(value)}", f"give {wanted}, or take it out"
         if isinstance(value, bool):
             return f"message {place} has the {name} {str(value).lower()}", f"give {wanted}, or take it out"

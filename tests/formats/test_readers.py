@@ -367,7 +367,7 @@ def test_a_csv_row_of_another_length_is_rejected_with_the_line_it_begins_on():
     parsed = read(b'input,output\n"a\nlong one",b\nc,d,e\nf\n')
     assert [(one.line, one.reason) for one in parsed.rejected] == [
         (4, "3 cells, but the header names 2"),
-        (5, "1 cells, but the header names 2"),
+        (5, "1 cell, but the header names 2"),
     ]
 
 
