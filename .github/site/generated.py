@@ -7,6 +7,8 @@ and the tutorials are the notebooks with their saved outputs.
 from __future__ import annotations
 
 import re
+import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ def on_files(files: Files, config: Any) -> Files:
         "contributing.md": (ROOT / ".github/CONTRIBUTING.md").read_text(encoding="utf-8"),
         "reference.md": reference(),
         "commands.md": command_pages(),
+        "dependencies.md": dependencies(),
     }
     for name, text in made.items():
         files.append(File.generated(config, name, content=text))
@@ -72,6 +75,32 @@ def command_pages() -> str:
     for name in commands.COMMANDS:
         lines += [f"## ait {name}", "", "```text", help_of(name).rstrip(), "```", ""]
     return "\n".join(lines)
+
+
+def dependencies() -> str:
+    """Return a page with each package that we need, its licence as installed here, and why we need it."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads(text)["project"]
+    groups = {"core": project["dependencies"], **project["optional-dependencies"]}
+    lines = ["# Dependencies", "", "| package | for | licence | why |", "| --- | --- | --- | --- |"]
+    for group, requirements in groups.items():
+        for requirement in requirements:
+            [line, *_] = [line for line in text.splitlines() if f'"{requirement}"' in line]
+            why = line.partition("#")[2].strip()
+            lines.append(f"| `{requirement}` | {group} | {licence(requirement)} | {why} |")
+    return "\n".join([*lines, ""])
+
+
+def licence(requirement: str) -> str:
+    """Return the licence that an installed package names in its metadata."""
+    name = re.match(r"[\w.-]+", requirement)
+    try:
+        told = metadata.metadata(name[0] if name else requirement)
+    except metadata.PackageNotFoundError:
+        return "not installed here"
+    classes = [line.rpartition(" :: ")[2] for line in told.get_all("Classifier") or () if "License" in line]
+    words = told.get("License-Expression") or ", ".join(classes) or told.get("License") or "not named"
+    return words.splitlines()[0]
 
 
 def help_of(name: str) -> str:
