@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import xxhash
 
 from aitelier_nb.storage import files, heads, overlay
-from aitelier_nb.storage.files import Opened
+from aitelier_nb.storage.files import Opened, Signature, Source
 from aitelier_nb.storage.growing import Numbers
 from aitelier_nb.storage.heads import Facts
-from aitelier_nb.storage.index import Index, signature
+from aitelier_nb.storage.index import Index
 from aitelier_nb.storage.parts import Part
 from aitelier_nb.storage.scanning import Block, Fault
+from aitelier_nb.storage.streams import Stream
 
 __all__ = ["carried"]
 
@@ -32,7 +31,7 @@ class _Moves(NamedTuple):
 
 
 def carried(
-    old: Index, pending: Mapping[int, bytes | None], path: Path, written: os.stat_result
+    old: Index, pending: Mapping[int, bytes | None], opened: Opened | Stream, written: Signature
 ) -> Index | None:
     """Return the index of the file that `folding.chunks` made of an old one and the waiting edits.
 
@@ -41,11 +40,12 @@ def carried(
 
     Parameters
     ----------
+    opened
+        The new file.
     written
-        The state of the new file as it was put in place.
+        Its signature as it was put in place.
     """
-    opened = Opened(path)
-    if signature(os.fstat(opened.descriptor)) != signature(written):
+    if opened.signature() != written:
         return None
     new = [body for example, body in pending.items() if body is not None and old.row(example) is None]
     moves = _moves(old, pending)
@@ -54,7 +54,7 @@ def carried(
     kept = np.delete(old.starts.values + moves.bytes[:-1], moves.gone)
     end = int(old.size + moves.bytes[-1])
     added = end + np.cumsum([0, *(len(body) + 1 for body in new)])
-    if added[-1] != written.st_size:
+    if added[-1] != written[1]:
         return None
     import pyarrow as pa
 
@@ -65,9 +65,9 @@ def carried(
     blocks = _blocks(old, moves, opened.descriptor, end)
     lines = old.facts.lines - len(moves.gone)
     if new:
-        data = files.read_at(opened.descriptor, end, written.st_size - end)
+        data = files.read_at(opened.descriptor, end, written[1] - end)
         blocks.append(Block(end, lines + 1, len(kept), xxhash.xxh3_64_intdigest(data)))
-    facts = Facts(signature(written), blocks, _faults(old, moves.gone), lines + len(new))
+    facts = Facts(written, blocks, _faults(old, moves.gone), lines + len(new))
     return Index(opened, old.name, facts, [Part(table, 0, table.num_rows)])
 
 
@@ -92,7 +92,7 @@ def _moves(old: Index, pending: Mapping[int, bytes | None]) -> _Moves | None:
     )
 
 
-def _blocks(old: Index, moves: _Moves, descriptor: int, end: int) -> list[Block]:
+def _blocks(old: Index, moves: _Moves, descriptor: int | Source, end: int) -> list[Block]:
     """Return the blocks where they stand now; those with a changed line get a new hash."""
     first = np.array([block.row for block in old.facts.blocks], np.int64)
     touched = set((np.searchsorted(first, moves.touched, side="right") - 1).tolist())

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from aitelier_nb.errors import ConflictError, DataError, StorageError
+from aitelier_nb.errors import ConflictError, DataError
 from aitelier_nb.schema import Edit
-from aitelier_nb.storage import bodies, contents, edit_log, editing, files, forgetting, frames, mirrors
+from aitelier_nb.storage import (
+    bodies,
+    contents,
+    editing,
+    files,
+    frames,
+    sharding,
+)
 from aitelier_nb.storage.editing import now
-from aitelier_nb.storage.folding import chunks, fold, highest_id
-from aitelier_nb.storage.journal import GONE, NOTHING, Change, Entry, edit
+from aitelier_nb.storage.folding import highest_id
+from aitelier_nb.storage.journal import Entry, edit
 from aitelier_nb.storage.lines import decode, parse
-from aitelier_nb.storage.past import Key, Past, new_event
+from aitelier_nb.storage.past import Key, new_event
 from aitelier_nb.storage.scanning import collector_paused
 from aitelier_nb.storage.state import digest
+from aitelier_nb.storage.upkeep import Upkeep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Added", "Dataset"]
 
 Values = tuple[dict[str, Any], Sequence[str]]
-
-LONG = 1000  # entries of a journal that is folded without waiting for a pause
-SHARE = 200  # of a large file: one entry in so many examples, because its fold copies all of it
 
 
 class Added(NamedTuple):
@@ -36,7 +40,7 @@ class Added(NamedTuple):
     existed: bool
 
 
-class Dataset(Past):
+class Dataset(Upkeep):
     """The examples of one project, as every program on this machine sees them now.
 
     Parameters
@@ -48,17 +52,6 @@ class Dataset(Past):
     last_id, remember_id
         Read and write the highest id that was ever given.
     """
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        rater: str,
-        last_id: Callable[[], int],
-        remember_id: Callable[[int], None],
-    ) -> None:
-        super().__init__(folder, rater=rater)
-        self._last_id, self._remember_id = last_id, remember_id
 
     def add(self, rows: Iterable[Mapping[str, Any]], *, by: str | None = None) -> list[Added]:
         """Append examples, all or none; content that is there already keeps its id.
@@ -85,12 +78,17 @@ class Dataset(Past):
             return found
 
     def _append(self, lines: list[bytes], first_id: int, at: str, by: str | None) -> None:
-        index = self._state.index
-        data = index.missing_end() + b"".join(line + b"\n" for line in lines)
+        index, place = self._state.index, self._state.place()
+        path = place if isinstance(place, Path) else place[-1]
+        data = b"".join(line + b"\n" for line in lines)
+        if path != self.path and path.stat().st_size >= sharding.SIZE:
+            path = sharding.next_path(path)
+        else:
+            data = index.missing_end() + data
         ids = [(first_id, first_id + len(lines) - 1)]
         entry = Entry(new_event(), at, by or self._rater, "add", ids=ids, size=index.size, length=len(data))
         self._state.journal.append(entry)
-        files.append(self.path, data)
+        files.append(path, data)
         self._state.refresh()
 
     def _next_id(self) -> int:
@@ -208,12 +206,6 @@ class Dataset(Past):
             self._fold_long_journal()
             return edit(entry, made.change)
 
-    def _fold_long_journal(self) -> None:
-        """Fold a journal that has grown long; the edit stands already, so a full disk is told later."""
-        if len(self._state.journal.entries) >= max(LONG, len(self._state.index) // SHARE):
-            with suppress(StorageError):
-                self.fold()
-
     def set_splits(
         self,
         splits: Mapping[int, Literal["train", "val"] | None],
@@ -306,66 +298,6 @@ class Dataset(Past):
     def _former_rater(self, line: Mapping[str, Any]) -> str | None:
         known = line.get("ratings") or line.get("rating") is None
         return None if known else self._ledger.rater(line["id"])
-
-    def forget(self, example_id: int) -> list[str]:
-        """Erase an example from every file of the project for good, and say what of it is left.
-
-        Returns
-        -------
-        list of str
-            What was erased, then where its text still stands (a report, the commits of git), a
-            sentence each.
-        """
-        with self._state.writing():
-            self.fold()
-            body = self._state.body(example_id)
-            past = [change for entry in self._entries_of(example_id) for change in entry.changes]
-            if body is None and not past:
-                self._body(example_id)
-            known = forgetting.trace(example_id, None if body is None else decode(body), past)
-            told = forgetting.erase(self._folder, known)
-            if body is not None:
-                self._keep_mark(example_id)
-                files.replace(self.path, chunks(self._state.index, {example_id: None}))
-                told.insert(0, f"its line in {self._state.name}")
-            count = forgetting.history_rows(self.history_path, example_id)
-            told += [f"{count} lines of data/history.jsonl"] if count else []
-            gone = Change(example_id, known.created_at, NOTHING, NOTHING, GONE, GONE)
-            edit_log.append(self.history_path, [self._entry("forget", None, None, [gone])])
-            self._state.refresh()
-            return told + forgetting.left_over(self._folder, known)
-
-    def _keep_mark(self, highest: int) -> None:
-        if highest >= self._state.index.places.highest and highest > self._last_id():
-            self._remember_id(highest)
-
-    def mirror(self) -> Path:
-        """Bring the Parquet mirror up to date with all edits, and return its folder.
-
-        `examples.head.parquet` holds the scalars, `examples.body.parquet` the texts, row by row the
-        same examples.
-        """
-        self.fold()
-        with self._state.reading(), files.refusals(self._state.head_path.parent):
-            mirrors.refresh(self._state.index, self._state.head_path, self._state.body_path)
-        return self._state.head_path.parent
-
-    def fold(self) -> bool:
-        """Put all edits into data/history.jsonl and data/examples.jsonl; True when there were any."""
-        with self._state.reading():
-            if not self._state.journal.entries:
-                return False
-        with self._state.writing():
-            given = highest_id(self._state.journal.entries)
-            folded = fold(self._state, self.history_path)
-            if given > self._state.index.places.highest:  # the highest one was deleted
-                self._keep_mark(given)
-            return folded
-
-    def close(self) -> None:
-        """Fold what waits and let go of the files."""
-        self.fold()
-        self._state.close()
 
 
 def _new_lines(rows: Iterable[Mapping[str, Any]], first_id: int, at: str) -> Iterator[tuple[int, bytes]]:

@@ -9,11 +9,24 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from aitelier_nb.errors import StorageError
 
-__all__ = ["Opened", "Span", "append", "copied", "read_at", "refusals", "replace", "sync_folder", "write_all"]
+__all__ = [
+    "Opened",
+    "Signature",
+    "Source",
+    "Span",
+    "append",
+    "copied",
+    "read_at",
+    "refusals",
+    "replace",
+    "signature",
+    "sync_folder",
+    "write_all",
+]
 
 BLOCK = 1 << 22
 
@@ -25,6 +38,21 @@ REMEDIES = {
     errno.EACCES: "give yourself the right to write there (chmod u+w), or copy the project",
     errno.EPERM: "give yourself the right to write there (chmod u+w), or copy the project",
 }
+
+
+Signature = tuple[int, ...]
+
+
+def signature(stat: os.stat_result) -> Signature:
+    """Return what changes when a file changes: inode, size and time in nanoseconds."""
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+class Source(Protocol):
+    """What is read by offset as one file is."""
+
+    def read(self, start: int, length: int) -> bytes:
+        """Read a stretch; shorter only at the end."""
 
 
 class Span(NamedTuple):
@@ -40,6 +68,10 @@ class Opened:
 
     def __init__(self, path: Path) -> None:
         self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def signature(self) -> Signature:
+        """Return what changes when the file changes."""
+        return signature(os.fstat(self.descriptor))
 
     def __del__(self) -> None:
         if hasattr(self, "descriptor"):
@@ -149,8 +181,10 @@ def copied(span: Span, target: int) -> None:
         place += count
 
 
-def read_at(descriptor: int, start: int, length: int) -> bytes:
-    """Read a stretch of an open file; shorter only where the file ends."""
+def read_at(descriptor: int | Source, start: int, length: int) -> bytes:
+    """Read a stretch of an open file, or of what is read like one; shorter only where it ends."""
+    if not isinstance(descriptor, int):
+        return descriptor.read(start, length)
     parts = []
     while length > 0:
         block = os.pread(descriptor, length, start)

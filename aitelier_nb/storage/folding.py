@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from aitelier_nb.storage import edit_log, files
+from aitelier_nb.storage import edit_log, files, streams
 from aitelier_nb.storage.carrying import carried
-from aitelier_nb.storage.files import Span
+from aitelier_nb.storage.files import Opened, Signature, Span
 from aitelier_nb.storage.index import Index
 from aitelier_nb.storage.journal import NOTHING, Change, Entry
 from aitelier_nb.storage.state import Conflict, State, digest
+from aitelier_nb.storage.streams import Shard
 
-__all__ = ["chunks", "conflict_entry", "fold", "highest_id"]
+__all__ = ["conflict_entry", "fold", "highest_id", "rewrite"]
 
 
 def fold(state: State, history_path: Path) -> bool:
@@ -30,8 +32,8 @@ def fold(state: State, history_path: Path) -> bool:
     edit_log.append(history_path, [*made, *map(conflict_entry, state.conflicts)])
     known = None
     if state.pending:
-        written = files.replace(state.path, chunks(state.index, state.pending))
-        known = carried(state.index, state.pending, state.path, written)
+        written = rewrite(state.index, state.pending, state.path)
+        known = carried(state.index, state.pending, streams.opened(state.place()), written)
     state.journal.clear()
     state.know(known)
     return True
@@ -50,22 +52,47 @@ def conflict_entry(conflict: Conflict) -> Entry:
     return Entry(f"{entry.event}-conflict", entry.at, entry.by, "conflict", [kept])
 
 
-def chunks(index: Index, pending: Mapping[int, bytes | None]) -> Iterator[bytes | Span]:
-    """Yield the file with some lines replaced, or taken out, and new ones at its end."""
-    placed = ((index.row(example), body) for example, body in pending.items())
-    rows = sorted(((row, body) for row, body in placed if row is not None), key=lambda pair: pair[0])
-    place, size = 0, index.size
-    for row, body in rows:
+def rewrite(index: Index, pending: Mapping[int, bytes | None], path: Path) -> Signature:
+    """Write the files of an index anew that edits change; return the signature that all have then.
+
+    Parameters
+    ----------
+    path
+        The file of an index of one file; shards have their own paths.
+    """
+    opened = index.opened
+    held = [Shard(opened, path, 0, index.size)] if isinstance(opened, Opened) else opened.shards
+    changes: dict[int, list[tuple[int, bytes | None]]] = {}
+    new = []
+    for example, body in pending.items():
+        row = index.row(example)
+        if row is not None:
+            number = 0 if isinstance(opened, Opened) else opened.holder(int(index.starts.values[row]))
+            changes.setdefault(number, []).append((row, body))
+        elif body is not None:
+            new.append(body)
+            changes.setdefault(len(held) - 1, [])
+    states = [os.fstat(shard.file.descriptor) for shard in held]
+    for number, rows in changes.items():
+        added = new if number == len(held) - 1 else []
+        states[number] = files.replace(held[number].path, _chunks(index, held[number], rows, added))
+    return streams.joint(states)
+
+
+def _chunks(
+    index: Index, shard: Shard, rows: list[tuple[int, bytes | None]], new: list[bytes]
+) -> Iterator[bytes | Span]:
+    """Yield a file with some lines replaced, or taken out, and new ones at its end."""
+    file, begin, place = shard.file.descriptor, shard.start, shard.start
+    for row, body in sorted(rows, key=lambda pair: pair[0]):
         start, stop = index.whole(row)
+        yield Span(file, place - begin, start - begin)
         if body is None:
-            yield Span(index.descriptor, place, start)
-            place = stop
+            place = min(stop, shard.stop)
         else:
-            yield Span(index.descriptor, place, start)
             yield body
             place = start + int(index.lengths.values[row])
-    yield Span(index.descriptor, place, size)
-    new = [body for example, body in pending.items() if body is not None and index.row(example) is None]
+    yield Span(file, place - begin, shard.stop - begin)
     if new:
         yield index.missing_end()
         yield b"".join(body + b"\n" for body in new)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from aitelier_nb.storage import files, heads, parts
-from aitelier_nb.storage.files import Opened
+from aitelier_nb.storage import files, heads, parts, streams
+from aitelier_nb.storage.files import Opened, Source
 from aitelier_nb.storage.heads import Facts
-from aitelier_nb.storage.index import Index, scanned, signature
+from aitelier_nb.storage.index import Index, scanned
 from aitelier_nb.storage.parts import Part
 from aitelier_nb.storage.scanning import Block, Fault, Scan
+from aitelier_nb.storage.streams import Place, Stream
 
 __all__ = ["LARGE", "followed", "opened", "save"]
 
@@ -18,17 +18,17 @@ LARGE = 8 << 20  # bytes; a smaller file is read in less time than its head is l
 COMPARED = 64 << 20  # bytes; a smaller file that grew is compared whole, a larger one at both ends
 
 
-def opened(path: Path, name: str, head: Path) -> Index:
+def opened(path: Place, name: str, head: Path) -> Index:
     """Return the index of a file: from its head where there is a good one."""
-    if path.stat().st_size < LARGE:
+    if streams.seen(path)[1] < LARGE:
         return scanned(path, name)
     known = _from_head(path, name, head)
     if known is None:
         return scanned(path, name)
-    return known if known.signature == signature(path.stat()) else followed(known, path, live=False)
+    return known if known.signature == streams.seen(path) else followed(known, path, live=False)
 
 
-def _from_head(path: Path, name: str, head: Path) -> Index | None:
+def _from_head(path: Place, name: str, head: Path) -> Index | None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -37,22 +37,22 @@ def _from_head(path: Path, name: str, head: Path) -> Index | None:
         facts = heads.read_facts(file)
         if facts is None or not heads.schema().equals(file.schema_arrow.remove_metadata()):
             return None
-        found = Index(Opened(path), name, facts, [Part(file, 0, file.metadata.num_rows)])
+        found = Index(streams.opened(path), name, facts, [Part(file, 0, file.metadata.num_rows)])
     except (OSError, pa.ArrowException):
         return None
     found.saved = True
     return found
 
 
-def followed(old: Index, path: Path, *, live: bool = True) -> Index:
+def followed(old: Index, path: Place, *, live: bool = True) -> Index:
     """Return the index of the file as it is now, made from that of an earlier state.
 
     A file that only grew costs what was appended; one that was changed costs one pass over its
     bytes and a reading of the lines from the first block that differs to the last. Of a large file
     that grew while it was held open (`live`) only both ends are compared.
     """
-    opened = Opened(path)
-    now = signature(os.fstat(opened.descriptor))
+    opened = streams.opened(path)
+    now = opened.signature()
     if now[1] < LARGE or not old.facts.blocks:
         return scanned(path, old.name)
     if now[0] == old.signature[0] and now[1] > old.size and _only_grew(old, opened.descriptor, live=live):
@@ -62,7 +62,7 @@ def followed(old: Index, path: Path, *, live: bool = True) -> Index:
     return _spliced(old, opened)
 
 
-def _only_grew(old: Index, descriptor: int, *, live: bool) -> bool:
+def _only_grew(old: Index, descriptor: int | Source, *, live: bool) -> bool:
     if files.read_at(descriptor, old.size - 1, 1) != b"\n":
         return False
     last = len(old.facts.blocks) - 1
@@ -70,9 +70,9 @@ def _only_grew(old: Index, descriptor: int, *, live: bool) -> bool:
     return all(old.stands(block, descriptor, 0) for block in looked_at)
 
 
-def _spliced(old: Index, opened: Opened) -> Index:
+def _spliced(old: Index, opened: Opened | Stream) -> Index:
     descriptor = opened.descriptor
-    now = signature(os.fstat(descriptor))
+    now = opened.signature()
     blocks, grown = old.facts.blocks, now[1] - old.size
     front = 0
     while front < len(blocks) and old.stands(front, descriptor, 0):
@@ -89,11 +89,11 @@ def _spliced(old: Index, opened: Opened) -> Index:
     return _joined(old, opened, (front, back), (begin, end))
 
 
-def _after_line_end(descriptor: int, place: int, begin: int) -> bool:
+def _after_line_end(descriptor: int | Source, place: int, begin: int) -> bool:
     return place == begin or files.read_at(descriptor, place - 1, 1) == b"\n"
 
 
-def _joined(old: Index, opened: Opened, kept: tuple[int, int], read: tuple[int, int]) -> Index:
+def _joined(old: Index, opened: Opened | Stream, kept: tuple[int, int], read: tuple[int, int]) -> Index:
     """Return an index whose blocks before and from `kept` on are old, and whose bytes `read` are scanned."""
     blocks, (front, back) = old.facts.blocks, kept
     rows, lines = len(old), old.facts.lines
@@ -102,7 +102,7 @@ def _joined(old: Index, opened: Opened, kept: tuple[int, int], read: tuple[int, 
     scan = Scan(first.number, first.row)
     fresh = parts.gathered(scan.batches(opened.descriptor, *read))
     shift, down, more = read[1] - after.start, scan.number - after.number, scan.row - after.row
-    now = signature(os.fstat(opened.descriptor))
+    now = opened.signature()
     facts = Facts(
         now,
         [

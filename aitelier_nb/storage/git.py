@@ -10,7 +10,11 @@ from aitelier_nb.storage import files
 
 __all__ = ["is_in_repository", "merging_is_set_up", "set_up_merging"]
 
-ATTRIBUTES = ("data/examples.jsonl merge=aitelier", "data/history.jsonl merge=union")
+ATTRIBUTES = (
+    "data/examples.jsonl merge=aitelier",
+    "data/examples/*.jsonl merge=aitelier",
+    "data/history.jsonl merge=union",
+)
 DRIVER = "ait merge-driver %O %A %B"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,26 +9,21 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from aitelier_nb.schema import Problem
-from aitelier_nb.storage import files, parts
+from aitelier_nb.storage import files, parts, streams
 from aitelier_nb.storage.batches import Batch
-from aitelier_nb.storage.files import Opened
+from aitelier_nb.storage.files import Opened, Signature, Source, signature
 from aitelier_nb.storage.growing import Growing, Marks, Places
 from aitelier_nb.storage.heads import Facts
 from aitelier_nb.storage.parts import Part
 from aitelier_nb.storage.scanning import Scan
+from aitelier_nb.storage.streams import Place, Stream
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Index", "Signature", "scanned", "signature"]
 
-Signature = tuple[int, ...]
 AHEAD = 1 << 20  # bytes that are read at once when many lines are wanted
-
-
-def signature(stat: os.stat_result) -> Signature:
-    """Return what changes when a file changes: inode, size and time in nanoseconds."""
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 class Index:
@@ -47,7 +41,7 @@ class Index:
         The scalars of its rows.
     """
 
-    def __init__(self, opened: Opened, name: str, facts: Facts, held: Sequence[Part]) -> None:
+    def __init__(self, opened: Opened | Stream, name: str, facts: Facts, held: Sequence[Part]) -> None:
         self.opened, self.name = opened, name
         self.facts = facts
         self.parts = list(held)
@@ -85,8 +79,8 @@ class Index:
         return self._column("hash").values
 
     @property
-    def descriptor(self) -> int:
-        """The open file's number."""
+    def descriptor(self) -> int | Source:
+        """The open file's number, or the stream that several files are."""
         return self.opened.descriptor
 
     @property
@@ -102,7 +96,7 @@ class Index:
     def extend(self) -> None:
         """Take in the lines that were appended to the file."""
         size, facts, self.saved = self.size, self.facts, False
-        now = signature(os.fstat(self.descriptor))
+        now = self.opened.signature()
         scan = Scan(facts.lines + 1, len(self))
         more = parts.gathered(scan.batches(self.descriptor, size, now[1]))
         self.facts = Facts(now, [*facts.blocks, *scan.blocks], [*facts.faults, *scan.faults], scan.number - 1)
@@ -124,10 +118,28 @@ class Index:
         ]
         for row in self.places.doubles:
             example = int(self.ids.values[row])
-            reason = f"has the id {example} of line {self.number(self.row(example) or 0)}"
+            file, first = self.located(self.number(self.row(example) or 0))
+            other = f"{file}:{first}" if isinstance(self.opened, Stream) else f"line {first}"
+            reason = f"has the id {example} of {other}"
             line, remedy = self.number(row), "give it another id"
             found.append(Problem(file=self.name, line=line, reason=reason, remedy=remedy))
-        return sorted(found, key=lambda problem: problem.line)
+        return [self._located(problem) for problem in sorted(found, key=lambda problem: problem.line)]
+
+    def _located(self, problem: Problem) -> Problem:
+        file, line = self.located(problem.line)
+        return problem.model_copy(update={"file": file, "line": line})
+
+    def located(self, number: int) -> tuple[str, int]:
+        """Return the file and the line in it of a line that is counted through all files."""
+        if not isinstance(self.opened, Stream) or not number:
+            return self.name, number
+        found = self.name, number
+        for shard in self.opened.shards:
+            first = self._line_at(shard.start)
+            if first > number:
+                break
+            found = _named(self.name, shard.path), number - first + 1
+        return found
 
     def row(self, example: int) -> int | None:
         """Return the row of an id, or None."""
@@ -135,7 +147,11 @@ class Index:
 
     def number(self, row: int) -> int:
         """Return the line number of a row, counted from 1."""
-        start = int(self.starts.values[row])
+        return self._line_at(int(self.starts.values[row]))
+
+    def _line_at(self, start: int) -> int:
+        if not self.facts.blocks:
+            return 1
         block = next(block for block in reversed(self.facts.blocks) if block.start <= start)
         return block.number + files.read_at(self.descriptor, block.start, start - block.start).count(b"\n")
 
@@ -178,17 +194,23 @@ class Index:
         blocks = self.facts.blocks
         return blocks[block].start, self.size if block + 1 == len(blocks) else blocks[block + 1].start
 
-    def stands(self, block: int, descriptor: int, shift: int) -> bool:
+    def stands(self, block: int, descriptor: int | Source, shift: int) -> bool:
         """Say whether a block stands unchanged in an open file, `shift` bytes further on."""
         start, stop = self.span(block)
         data = files.read_at(descriptor, start + shift, stop - start)
         return len(data) == stop - start and xxhash.xxh3_64_intdigest(data) == self.facts.blocks[block].hash
 
 
-def scanned(path: Path, name: str) -> Index:
+def _named(name: str, path: Path) -> str:
+    """Return how a problem names a shard: as it names the file that shards stand for."""
+    whole = Path(name)
+    return name if path.name == whole.name else str(whole.with_suffix("") / path.name)
+
+
+def scanned(path: Place, name: str) -> Index:
     """Return the index of a file that was read from end to end."""
-    opened = Opened(path)
-    now = signature(os.fstat(opened.descriptor))
+    opened = streams.opened(path)
+    now = opened.signature()
     scan = Scan()
     held = parts.gathered(scan.batches(opened.descriptor, 0, now[1]))
     return Index(opened, name, Facts(now, scan.blocks, scan.faults, scan.number - 1), held)

@@ -100,10 +100,10 @@ class Reading:
     def _told(self, conflict: Conflict) -> Problem:
         example_id, what = conflict.change.id, conflict.entry.kind
         row = self._state.index.row(example_id)
-        line = 0 if row is None else self._state.index.number(row)
+        file, line = self._state.index.located(0 if row is None else self._state.index.number(row))
         end = "both are kept in its history" if conflict.applied else f"the {what} waits in its history"
         return Problem(
-            file=self._state.name,
+            file=file,
             line=line,
             reason=f"example {example_id} was changed outside under a waiting {what}; {end}",
             remedy=f"look at `ait history {example_id}`, then set what you want",

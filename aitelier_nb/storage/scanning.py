@@ -112,7 +112,7 @@ NAMES = (
 )
 
 
-def blocks(descriptor: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+def blocks(descriptor: int | files.Source, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
     """Yield a stretch of the file in runs of whole lines, each with its offset."""
     rest = b""
     while start < stop:
@@ -147,7 +147,7 @@ class Scan:
         self.blocks: list[Block] = []
         self.faults: list[Fault] = []
 
-    def batches(self, descriptor: int, start: int, stop: int) -> Iterator[Batch]:
+    def batches(self, descriptor: int | files.Source, start: int, stop: int) -> Iterator[Batch]:
         """Yield the usable lines, block by block."""
         for offset, data in blocks(descriptor, start, stop):
             self.blocks.append(Block(offset, self.number, self.row, xxhash.xxh3_64_intdigest(data)))

@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from aitelier_nb.errors import DataError, StorageError
-from aitelier_nb.storage import files
+from aitelier_nb.storage import files, sharding, streams
 from aitelier_nb.storage.following import followed, opened, save
 from aitelier_nb.storage.growing import Numbers
-from aitelier_nb.storage.index import Index, scanned, signature
+from aitelier_nb.storage.index import Index, scanned
 from aitelier_nb.storage.journal import GONE, Change, Entry, Journal
 from aitelier_nb.storage.lines import decode
 from aitelier_nb.storage.locks import lock
 from aitelier_nb.storage.pending import Pending, digest, put
+from aitelier_nb.storage.streams import Place, Stream
 
 __all__ = ["Conflict", "State", "digest"]
 
@@ -37,6 +38,8 @@ class State:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "data" / "examples.jsonl"
         self.name = "data/examples.jsonl"
+        self.shards_path = folder / "data" / "examples"
+        self.sharding_path = folder / ".aitelier" / "sharding"
         self.lock_path = folder / ".aitelier" / "lock"
         self.head_path = folder / "data" / "parquet" / "examples.head.parquet"
         self.body_path = folder / "data" / "parquet" / "examples.body.parquet"
@@ -73,6 +76,10 @@ class State:
                     self.refresh()
             yield
 
+    def place(self) -> Place:
+        """Return where the examples lie now: in one file, or in several."""
+        return sharding.place_of(self.path, self.shards_path)
+
     def close(self) -> None:
         """Let go of the file; the next read opens it again."""
         with self.threads:
@@ -90,11 +97,11 @@ class State:
         for path in (self.head_path, self.body_path):
             with contextlib.suppress(OSError):
                 path.unlink()
-        self._index, self._hidden = scanned(self.path, self.name), None
+        self._index, self._hidden = scanned(self.place(), self.name), None
 
     def _stale(self) -> bool:
         try:
-            same = self._index is not None and self._index.signature == signature(self.path.stat())
+            same = self._index is not None and self._index.signature == streams.seen(self.place())
         except FileNotFoundError:
             same = False
         return not same or self.journal.stale()
@@ -104,15 +111,24 @@ class State:
 
         Such an end is ours: the journal says where the adding began and how long it was to be.
         """
+        if self.sharding_path.exists() and isinstance(self.place(), tuple):
+            sharding.finish(self.path, self.shards_path, self.sharding_path)
         self.refresh()
         last = self.journal.entries[-1] if self.journal.entries else None
         if last is None or not last.ids or not last.size < self.index.size < last.size + last.length:
             return
         if self.index.missing_end():
             tail = files.read_at(self.index.descriptor, last.size, self.index.size - last.size)
-            with files.refusals(self.path):
-                os.truncate(self.path, last.size + tail.rfind(b"\n") + 1)
+            self._truncate(last.size + tail.rfind(b"\n") + 1)
             self.refresh()
+
+    def _truncate(self, size: int) -> None:
+        path, begin, opened = self.path, 0, self.index.opened
+        if isinstance(opened, Stream):
+            shard = opened.shards[-1]
+            path, begin = shard.path, shard.start
+        with files.refusals(path):
+            os.truncate(path, max(size - begin, 0))
 
     def refresh(self) -> None:
         """Read what changed on disk since the last look."""
@@ -134,7 +150,8 @@ class State:
 
     def _refresh_index(self) -> bool:
         try:
-            now = signature(self.path.stat())
+            place = self.place()
+            now = streams.seen(place)
         except FileNotFoundError as error:
             raise DataError(
                 f"{self.path} is not there",
@@ -143,9 +160,9 @@ class State:
         if self._index is not None and self._index.signature == now:
             return False
         if self._index is None:
-            self._index = opened(self.path, self.name, self.head_path)
+            self._index = opened(place, self.name, self.head_path)
         else:
-            self._index = followed(self._index, self.path)
+            self._index = followed(self._index, place)
         self._hidden = None
         return True
 

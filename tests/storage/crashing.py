@@ -1,6 +1,6 @@
 """Kills a process that edits a project, again and again, and looks at what is left.
 
-    python crashing.py FOLDER KILLS [SEED]
+    python crashing.py FOLDER KILLS [SEED [BYTES OF A SHARD]]
 
 The editing process writes down each edit that was acknowledged. It dies by SIGKILL while it rates,
 folds, builds the mirror, splits or formats, each in its turn; half the time at a random moment, half
@@ -25,7 +25,7 @@ import pyarrow.parquet  # noqa: F401
 
 from aitelier_nb.errors import AitelierError
 from aitelier_nb.schema import Config
-from aitelier_nb.storage import following
+from aitelier_nb.storage import following, sharding
 from aitelier_nb.storage.project import create, open_project
 from aitelier_nb.verbs import formatting as verbs
 
@@ -194,7 +194,8 @@ def check(folder, seed, state, done, result):
         ]
         assert left in allowed, f"seed {seed}: after {done} edits, under {plan[done]}: {len(left)} {near}"
         assert frame["output"].tolist() == [fields[1] for fields in left]
-    raw = project.dataset.path.read_bytes()
+    shards = sorted((folder / "data" / "examples").glob("*.jsonl"))
+    raw = b"".join(path.read_bytes() for path in [project.dataset.path, *shards])
     assert raw.endswith(b"\n") or not left
     for path in (folder / "data" / "train.jsonl", folder / "data" / "val.jsonl"):
         written = path.read_bytes()
@@ -228,12 +229,15 @@ def kill_once(folder, seed, state):
     return json.loads(result.read_text()), done, plan[done][0] if done < EDITS else "nothing"
 
 
-def main(folder, kills, first=0):
+def main(folder, kills, first=0, shard=0):
     os.environ["AITELIER_RATER"] = "ada"
     following.LARGE = 2000  # the way of large files too
     project = create(folder, Config(name="bot", model="m"))
     project.dataset.add([conversation(str(n)) for n in range(10)])
     state = state_of(project)
+    if shard:  # the same on several files, and a new one begun now and then
+        project.dataset.shard(shard)
+        sharding.SIZE = 2 * shard
     project.close()
     edits, under = 0, Counter()
     for seed in range(first, first + kills):
@@ -245,4 +249,4 @@ def main(folder, kills, first=0):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

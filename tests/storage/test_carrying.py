@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aitelier_nb.storage import carrying, files, folding, heads, scanning
+from aitelier_nb.storage import carrying, folding, heads, scanning, streams
 from aitelier_nb.storage.index import scanned
 
 NEW = 100
@@ -48,9 +48,9 @@ def test_a_carried_index_is_the_one_of_the_new_file(lines, end, edits):
         pending = {
             number: None if text is None else line(number, text, rating=5) for number, text in edits.items()
         }
-        written = files.replace(path, folding.chunks(old, pending))
+        written = folding.rewrite(old, pending, path)
         new = scanned(path, "examples.jsonl")
-        found = carrying.carried(old, pending, path, written)
+        found = carrying.carried(old, pending, streams.opened(path), written)
         if found is None:
             assert old.missing_end() or any(text.startswith(b" ") for text in lines)
             return
@@ -70,9 +70,9 @@ def test_a_file_that_was_written_meanwhile_is_looked_at_again(tmp_path):
     path = tmp_path / "examples.jsonl"
     path.write_bytes(line(1) + b"\n")
     old = scanned(path, "examples.jsonl")
-    written = files.replace(path, folding.chunks(old, {1: line(1, "y")}))
+    written = folding.rewrite(old, {1: line(1, "y")}, path)
     path.write_bytes(line(2) + b"\n")
-    assert carrying.carried(old, {1: line(1, "y")}, path, written) is None
+    assert carrying.carried(old, {1: line(1, "y")}, streams.opened(path), written) is None
 
 
 def test_a_fold_parses_no_line(project, monkeypatch):

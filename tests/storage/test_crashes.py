@@ -44,6 +44,18 @@ def test_sixty_kills_lose_no_acknowledged_edit(tmp_path):
     assert all(int(under.get(kind, 0)) >= 3 for kind in ("rate", "fold", "mirror", "split", "format")), under
 
 
+def test_kills_lose_nothing_from_shards_either(tmp_path):
+    told = subprocess.run(
+        [sys.executable, HERE / "crashing.py", tmp_path / "project", "20", "500", "700"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
+    )
+    assert told.returncode == 0, told.stderr[-3000:]
+    assert told.stdout.startswith("20 kills")
+
+
 @pytest.mark.parametrize("cut", [1, 40, 250])
 def test_a_torn_adding_leaves_whole_lines_only(project, cut):
     project.dataset.add([conversation("a")])
