@@ -1,6 +1,6 @@
 // Two answers to the same question, side by side; nothing in the page tells whose they are.
 
-import { make, button, turn, textBlock } from "./page.js";
+import { make, button, turn, textBlock, scrolling } from "./page.js";
 import { Frame } from "./frame.js";
 import { differenceBlock } from "./diffs.js";
 
@@ -40,9 +40,8 @@ class ComparatorView extends Frame {
       role: "group",
       "aria-label": "Question",
     });
-    this.sides = ["Answer 1", "Answer 2"].map((name) =>
-      make("div", { class: "ait-side", tabindex: "0", role: "group", "aria-label": name }),
-    );
+    this.scrollers = ["Answer 1", "Answer 2"].map((name) => scrolling(name, "ait-side"));
+    this.sides = this.scrollers.map((one) => one.node);
     this.pair = make("div", { class: "ait-pair" }, ...this.sides);
     this.sides.forEach((side, place) =>
       side.addEventListener("scroll", () => this.follow(side, this.sides[1 - place])),
@@ -101,7 +100,7 @@ class ComparatorView extends Frame {
           ? differenceBlock(row.left, row.right)
           : textBlock(place === 0 ? row.left : row.right),
       );
-      side.scrollTop = 0;
+      this.scrollers[place].toTop();
     });
     if (this.pair.parentNode !== this.body) this.body.replaceChildren(this.question, this.pane, this.pair);
     this.question.textContent = this.queue.settings.question ?? "";

@@ -76,6 +76,18 @@ export function turn(message, extra = "", paint = plain) {
   );
 }
 
+/** A part that scrolls. It goes back to its top only when it was scrolled: asking costs a layout. */
+export function scrolling(name, kind) {
+  const node = make("div", { class: kind, tabindex: "0", role: "group", "aria-label": name });
+  let moved = false;
+  node.addEventListener("scroll", () => (moved = true), { passive: true });
+  const toTop = () => {
+    if (moved) node.scrollTop = 0;
+    moved = false;
+  };
+  return { node, toTop };
+}
+
 /** The place of the answer under review: the last assistant turn, or -1. */
 export function answerPlace(messages) {
   return messages.findLastIndex((message) => message.role === "assistant");

@@ -8,6 +8,7 @@ const LOW = 35; // ask for the next page when fewer than this many wait: faster 
 const FAR = 60; // examples further away than this are forgotten
 const AGAIN = 3000; // milliseconds until an unanswered message is sent again
 const BURST = 50; // decisions sent again at once
+const SHELVED = 50; // milliseconds until decisions lie in the page's storage: after the next paint, which it would delay
 const QUIET = 300; // milliseconds without a decision after which the static output is brought up to date
 
 /** What the person had before their eyes when they decided. */
@@ -47,6 +48,8 @@ export class Queue {
     living().add(this.session);
     this.receive = (message) => this.onmessage(message);
     this.closed = () => this.probe();
+    this.leaving = () => this.shelve();
+    globalThis.addEventListener?.("pagehide", this.leaving);
     model.on("msg:custom", this.receive);
     model.on("comm_live_update", this.closed);
     this.timer = setInterval(() => this.tick(), again);
@@ -76,6 +79,7 @@ export class Queue {
     if (this.gone) return;
     this.gone = true;
     clearInterval(this.timer);
+    this.shelve();
     this.onchange("gone");
   }
 
@@ -141,12 +145,19 @@ export class Queue {
     this.seq += 1;
     const kept = { ...edit, session: this.session, seq: this.seq, client_at: new Date().toISOString() };
     this.pending.set(kept.seq, { edit: kept, at: Date.now() });
-    this.shelve();
     this.send(kept);
+    this.shelveSoon();
     return kept;
   }
 
+  shelveSoon() {
+    if (this.gone) this.shelve();
+    else this.shelving ??= setTimeout(() => this.shelve(), SHELVED);
+  }
+
   shelve() {
+    clearTimeout(this.shelving);
+    this.shelving = null;
     this.shelf.put(this.settings.store, [
       ...this.others,
       ...[...this.pending.values()].map((one) => one.edit),
@@ -232,7 +243,7 @@ export class Queue {
     if (message.counts) this.counts = message.counts;
     if (message.example) this.replace(message.example);
     if (adopted && message.ok && adopted.id === this.current?.id) this.go(this.place + 1);
-    this.shelve();
+    this.shelveSoon();
     clearTimeout(this.quiet);
     if (this.unsaved === 0) this.quiet = setTimeout(() => this.send({ kind: "settled" }), QUIET);
     this.onchange(message.ok ? "saved" : "refused", message);
@@ -280,6 +291,8 @@ export class Queue {
   dispose() {
     clearInterval(this.timer);
     clearTimeout(this.quiet);
+    if (this.shelving) this.shelve();
+    globalThis.removeEventListener?.("pagehide", this.leaving);
     living().delete(this.session);
     this.model.off("msg:custom", this.receive);
     this.model.off("comm_live_update", this.closed);

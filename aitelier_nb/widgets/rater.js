@@ -1,6 +1,6 @@
 // One example on screen; a key rates it and the next one is there.
 
-import { make, button, turn, textOf, textBlock, answerPlace, plain } from "./page.js";
+import { make, button, turn, textOf, textBlock, answerPlace, plain, scrolling } from "./page.js";
 import { Frame, put } from "./frame.js";
 import { ratingGroup } from "./ratings.js";
 import { differenceBlock } from "./diffs.js";
@@ -51,12 +51,8 @@ class RaterView extends Frame {
       make("summary", {}, "Guideline"),
     );
     this.body.before(this.guideline);
-    this.pane = make("div", {
-      class: "ait-pane",
-      tabindex: "0",
-      role: "group",
-      "aria-label": "Conversation",
-    });
+    this.scroller = scrolling("Conversation", "ait-pane");
+    this.pane = this.scroller.node;
     this.facts = make("div", { class: "ait-facts" });
     this.notes = make("div", { class: "ait-notes" });
     this.ratings = ratingGroup("Rating from 1 to 10", "Rate", (rating) => this.rate(rating));
@@ -223,7 +219,7 @@ class RaterView extends Frame {
     );
     if (place < 0) turns.push(this.answer);
     this.pane.replaceChildren(...turns);
-    this.pane.scrollTop = 0;
+    this.scroller.toTop();
     this.drawAnswer(row);
     this.drawFacts(row);
     if (this.pane.parentNode !== this.body) this.body.replaceChildren(this.pane, this.facts, this.notes);

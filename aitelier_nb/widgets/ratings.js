@@ -7,12 +7,16 @@ export function ratingGroup(name, verb, onrate) {
   const marks = Array.from({ length: 10 }, (_, place) => mark(verb, place + 1, onrate));
   const node = make("div", { class: "ait-ratings", role: "radiogroup", "aria-label": name }, ...marks);
   node.addEventListener("keydown", (event) => walk(marks, event));
-  const draw = (rating, threshold) =>
+  let drawn = "";
+  const draw = (rating, threshold) => {
+    if (drawn === rating + "/" + threshold) return; // ten buttons cost a layout; most examples look alike
+    drawn = rating + "/" + threshold;
     marks.forEach((one, place) => {
       one.setAttribute("aria-checked", String(place + 1 === rating));
       one.tabIndex = place + 1 === (rating ?? 1) ? 0 : -1;
       one.classList.toggle("ait-good", place + 1 >= (threshold ?? 11));
     });
+  };
   return { node, draw };
 }
 

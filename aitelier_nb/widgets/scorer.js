@@ -1,6 +1,6 @@
 // What was expected beside what the model said; a key scores it.
 
-import { make, button, turn, textBlock } from "./page.js";
+import { make, button, turn, textBlock, scrolling } from "./page.js";
 import { Frame } from "./frame.js";
 import { ratingGroup } from "./ratings.js";
 import { differenceBlock } from "./diffs.js";
@@ -44,9 +44,8 @@ class ScorerView extends Frame {
       role: "group",
       "aria-label": "Question",
     });
-    this.sides = ["Expected", "Actual"].map((name) =>
-      make("div", { class: "ait-side", tabindex: "0", role: "group", "aria-label": name }),
-    );
+    this.scrollers = ["Expected", "Actual"].map((name) => scrolling(name, "ait-side"));
+    this.sides = this.scrollers.map((one) => one.node);
     this.pair = make("div", { class: "ait-pair" }, ...this.sides);
     this.notes = make("div", { class: "ait-notes" });
     this.facts = make("div", { class: "ait-facts" });
@@ -127,6 +126,7 @@ class ScorerView extends Frame {
         differenceBlock(row.expected ?? "", row.actual ?? ""),
       );
     else this.fill(this.sides[1], name, row.actual ?? "");
+    this.scrollers.forEach((one) => one.toTop());
     this.notes.replaceChildren(
       ...(row.note ? [make("div", { class: "ait-role" }, "Note"), textBlock(row.note)] : []),
     );
@@ -143,7 +143,6 @@ class ScorerView extends Frame {
 
   fill(side, name, text) {
     side.replaceChildren(make("div", { class: "ait-role" }, name), textBlock(text));
-    side.scrollTop = 0;
   }
 
   drawEnd() {

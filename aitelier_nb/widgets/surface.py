@@ -58,6 +58,17 @@ class Surface(anywidget.AnyWidget):
         self._handles: list[Any] = []
         self._refreshed = 0.0
         self.on_msg(self._receive)
+        self._leave_the_shell_open()
+
+    def _leave_the_shell_open(self) -> None:
+        """Let messages of the page be taken while a cell runs, from the first one on.
+
+        ipykernel 7.4 sends what a page says to the shell that spoke to it last, which is the main
+        one, busy with the cells below, until the first answer; without that memory it goes where
+        the page asked for, to a subshell.
+        """
+        if self.comm is not None:
+            vars(self.comm).pop("_reply_subshell_id", None)
 
     def welcome(self, message: Message) -> Message:
         """Return what a view needs to begin."""
@@ -142,6 +153,7 @@ class Surface(anywidget.AnyWidget):
         mimes = bundle[0] if isinstance(bundle, tuple) else bundle
         if mimes is not None:
             mimes["text/plain"] = self.name
+        self._leave_the_shell_open()
         return bundle
 
     def _ipython_display_(self, **_: Any) -> None:

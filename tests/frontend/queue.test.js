@@ -165,7 +165,18 @@ describe("the kernel is gone", () => {
     model.emit("msg:custom", { kind: "ack", session: lost.session, seq: lost.seq, ok: true, example: row });
     expect(queue.unsaved).toBe(0);
     expect(queue.place).toBe(2);
+    vi.advanceTimersByTime(100);
     expect(sessionStorage).toHaveLength(0);
+  });
+
+  test("a page that is left right after a key keeps the decision, and a crash costs 50 ms at most", () => {
+    begin();
+    queue.decide({ kind: "rate", value: 8 });
+    globalThis.dispatchEvent(new Event("pagehide"));
+    expect(JSON.parse(sessionStorage.getItem(sessionStorage.key(0))).edits).toEqual(model.of("rate"));
+    queue.decide({ kind: "rate", value: 9 });
+    vi.advanceTimersByTime(50);
+    expect(JSON.parse(sessionStorage.getItem(sessionStorage.key(0))).edits).toEqual(model.of("rate"));
   });
 
   test("what belongs to other data or to a living view stays where it is", () => {
