@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aitelier_nb.errors import DataError
 from aitelier_nb.schema import Example, Problem
-from aitelier_nb.storage import editing, frames, mirrors
+from aitelier_nb.storage import editing, frames, mirrors, overlay
 from aitelier_nb.storage.state import Conflict, State
 
 if TYPE_CHECKING:
@@ -81,6 +81,16 @@ class Reading:
         """
         return frames.to_frame(self._table(text=text))
 
+    def columns(self, *names: str) -> dict[str, list[Any]]:
+        """Return columns of `frame` as plain lists, without pandas and without writing anything.
+
+        What is only looked at once, such as the order of a list to rate, is there a second earlier
+        in a new kernel.
+        """
+        with self._state.reading():
+            table = overlay.overlaid(self._state.index, self._state.pending, names)
+        return {name: _listed(table[name]) for name in names}
+
     def _table(self, *, text: bool) -> pa.Table:
         import pyarrow as pa
 
@@ -122,3 +132,18 @@ class Reading:
         if body is None:
             raise DataError(f"there is no example {example_id}", hint="`ait list` shows the ids")
         return body
+
+
+def _listed(column: pa.ChunkedArray) -> list[Any]:
+    """Return a column as a list; whole numbers by way of numpy, ten times as fast as value by value."""
+    import pyarrow as pa
+
+    if column.null_count == len(column):
+        return [None] * len(column)
+    if not pa.types.is_integer(column.type) and not pa.types.is_boolean(column.type):
+        return list(column.to_pylist())
+    values = column.fill_null(0).to_numpy().tolist() if column.null_count else column.to_numpy().tolist()
+    if not column.null_count:
+        return list(values)
+    there = column.is_valid().to_numpy().tolist()
+    return [value if given else None for value, given in zip(values, there, strict=True)]

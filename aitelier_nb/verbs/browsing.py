@@ -10,6 +10,7 @@ from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.schema import Example
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.current import fold_soon
+from aitelier_nb.verbs.insights import Insights
 
 if TYPE_CHECKING:
     from aitelier_nb.widgets.table import Table
@@ -32,20 +33,24 @@ def picked(
     """Return the ids of the examples that match all filters, in file order."""
     if split not in (None, "train", "val", "none"):
         raise UsageError(f"there is no split {split!r}", hint="train, val or none")
-    frame = project.dataset.frame()
-    fits = frame["id"].notna()
-    if rated is not None:
-        fits &= frame["rating"].notna() if rated else frame["rating"].isna()
-    if below is not None:
-        fits &= (frame["rating"] < below).fillna(value=False)
-    if at_least is not None:
-        fits &= (frame["rating"] >= at_least).fillna(value=False)
-    if split is not None:
-        fits &= frame["split"].isna() if split == "none" else (frame["split"] == split).fillna(value=False)
-    if flagged:
-        fits &= frame["flagged"].astype("boolean").fillna(value=False)
-    names: list[int] = frame["id"][fits.astype(bool)].tolist()
+    wanted = None if split == "none" else split
+    columns = project.dataset.columns("id", "rating", "split", "flagged")
+    names: list[int] = [
+        name
+        for name, rating, side, mark in zip(*columns.values(), strict=True)
+        if _rating_fits(rating, rated, below, at_least)
+        and (split is None or side == wanted)
+        and (mark or not flagged)
+    ]
     return names if not query else _with_text(project, names, query.casefold())
+
+
+def _rating_fits(rating: int | None, rated: bool | None, below: float | None, at_least: float | None) -> bool:
+    if rating is None:
+        return rated is not True and below is None and at_least is None
+    return (
+        rated is not False and (below is None or rating < below) and (at_least is None or rating >= at_least)
+    )
 
 
 def _with_text(project: Project, names: Sequence[int], needle: str) -> list[int]:
@@ -59,13 +64,13 @@ def _with_text(project: Project, names: Sequence[int], needle: str) -> list[int]
 class Desk:
     """A list of examples of a project: pages of it, and what a decision does on disk."""
 
-    def __init__(self, project: Project, ids: Sequence[int] = ()) -> None:
-        self.project, self.ids = project, list(ids)
+    def __init__(self, project: Project, ids: Sequence[int] = (), insights: Insights | None = None) -> None:
+        self.project, self.ids, self.insights = project, list(ids), insights
         self.places = {name: place for place, name in enumerate(self.ids)}
 
     def page(self, start: int, n: int) -> list[dict[str, Any]]:
         """Return the examples at these places as they stand now; a deleted one is left out."""
-        return [self.card(found) for found in map(self._found, self.ids[start : start + n]) if found]
+        return self.cards([found for found in map(self._found, self.ids[start : start + n]) if found])
 
     def _found(self, name: int) -> Example | None:
         try:
@@ -73,9 +78,17 @@ class Desk:
         except DataError:
             return None
 
+    def cards(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
+        """Return examples with their places in the list, and with what is known of them."""
+        known = self.insights.of(examples) if self.insights is not None else [{} for _ in examples]
+        return [
+            {**one.to_json(), "position": self.places.get(one.id), **more}
+            for one, more in zip(examples, known, strict=True)
+        ]
+
     def card(self, example: Example) -> dict[str, Any]:
-        """Return an example with its place in the list."""
-        return {**example.to_json(), "position": self.places.get(example.id)}
+        """Return one example in the same way."""
+        return self.cards([example])[0]
 
     def edit(self, decision: Mapping[str, Any]) -> dict[str, Any]:
         """Do what one key press says; return once it is on disk."""
@@ -164,12 +177,13 @@ def _ordered(project: Project, names: list[int], column: str, descending: bool) 
     if column in ("input", "output"):
         texts = {example.id: getattr(example, column) for example in project.dataset.examples(names)}
         return sorted(names, key=lambda name: texts.get(name, ""), reverse=descending)
-    frame = project.dataset.frame()
     if column not in ("rating", "split", "n_chars"):
         raise UsageError(f"there is no column {column!r}", hint="sort by a column of the table")
-    values = frame.set_index("id")[column].sort_values(ascending=not descending, kind="stable")
-    wanted = set(names)
-    return [name for name in values.index.tolist() if name in wanted]
+    columns = project.dataset.columns("id", column)
+    values = dict(zip(columns["id"], columns[column], strict=True))
+    known = [name for name in names if values.get(name) is not None]
+    rest = [name for name in names if values.get(name) is None]
+    return sorted(known, key=values.__getitem__, reverse=descending) + rest
 
 
 def _row(example: Example) -> dict[str, Any]:

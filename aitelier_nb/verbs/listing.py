@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import UsageError
 from aitelier_nb.schema import Example
+from aitelier_nb.storage.editing import example as example_of
 from aitelier_nb.storage.project import Project
+from aitelier_nb.verbs.browsing import picked, table
 from aitelier_nb.verbs.current import Where, current
 from aitelier_nb.views import View
 
@@ -23,7 +25,7 @@ HIGHEST = 10
 class Examples(View):
     """The examples that match; a table shows the first twenty, `to_frame` and `--json` hold all."""
 
-    found: tuple[Example, ...]
+    found: Sequence[Example]
     total: int
     problems: tuple[str, ...] = ()
     source: tuple[Project, dict[str, Any]] | None = None  # where the table of a notebook finds its pages
@@ -33,8 +35,6 @@ class Examples(View):
         if self.source is None or not in_kernel():
             raise NotImplementedError
         from IPython.display import display
-
-        from aitelier_nb.verbs.browsing import table
 
         project, filters = self.source
         display(table(project, filters, lambda: (self.text(), self._repr_html_())))
@@ -111,27 +111,36 @@ def examples(
     2
     """
     place = current(project)
-    if split not in (None, "train", "val", "none"):
-        raise UsageError(f"there is no split {split!r}", hint="train, val or none")
     for limit in (below, at_least):
         if limit is not None and not 1 <= limit <= HIGHEST:
             raise UsageError(f"there is no rating {limit}", hint="ratings go from 1 to 10")
-    needle = query.casefold() if query else None
-    found = tuple(
-        example
-        for example in place.dataset.examples()
-        if _rating_fits(example.rating, rated, below, at_least)
-        and (split is None or (example.split or "none") == split)
-        and (needle is None or any(needle in message.text.casefold() for message in example.messages))
-    )
+    filters: dict[str, Any] = {
+        "rated": rated,
+        "below": below,
+        "at_least": at_least,
+        "split": split,
+        "query": query,
+    }
+    names, total = picked(place, **filters), len(place.dataset)
+    lines = place.dataset.raw(names if len(names) < total else None)
     problems = tuple(str(problem) for problem in place.dataset.problems())
-    filters = {"rated": rated, "below": below, "at_least": at_least, "split": split, "query": query}
-    return Examples(found, len(place.dataset), problems, (place, filters))
+    return Examples(Lines(tuple(lines)), total, problems, (place, filters))
 
 
-def _rating_fits(rating: int | None, rated: bool | None, below: int | None, at_least: int | None) -> bool:
-    if rating is None:
-        return rated is not True and below is None and at_least is None
-    return (
-        rated is not False and (below is None or rating < below) and (at_least is None or rating >= at_least)
-    )
+class Lines(Sequence[Example]):
+    """Examples as they stood, read from their lines one by one when they are looked at."""
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, place: int) -> Example: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Example]: ...
+    def __getitem__(self, place: int | slice) -> Example | Sequence[Example]:
+        if isinstance(place, slice):
+            return Lines(self._lines[place])
+        return example_of(self._lines[place])

@@ -13,6 +13,7 @@ from aitelier_nb.storage.files import replace
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.browsing import Desk, picked
 from aitelier_nb.verbs.current import Where, current
+from aitelier_nb.verbs.insights import Insights
 
 if TYPE_CHECKING:
     from aitelier_nb.widgets.rater import Rater
@@ -73,8 +74,9 @@ def rate(  # noqa: PLR0913 - the filters of `examples`, and how to go through wh
     else:
         listed = [place.dataset.get(name).id for name in ids]
     session = place.state_path / "cache" / "session.json"
-    desk = Desk(place, listed)
-    return Rater(
+    insights = Insights(place)
+    desk = Desk(place, listed, insights)
+    rater = Rater(
         desk.page,
         desk.edit,
         total=len(listed),
@@ -90,12 +92,13 @@ def rate(  # noqa: PLR0913 - the filters of `examples`, and how to go through wh
         session=_kept(session),
         on_session=lambda facts: replace(session, [json.dumps(facts).encode() + b"\n"]),
     )
+    insights.onknown = rater.look_again
+    return rater
 
 
 def _ratings(project: Project) -> dict[int, int | None]:
-    frame = project.dataset.frame()
-    ratings = frame["rating"].astype("object").where(frame["rating"].notna(), None)
-    return dict(zip(frame["id"].tolist(), ratings.tolist(), strict=True))
+    columns = project.dataset.columns("id", "rating")
+    return dict(zip(columns["id"], columns["rating"], strict=True))
 
 
 def _key(project: Project, order: str, seed: int, ratings: Mapping[int, int | None]) -> Callable[[int], Any]:
@@ -106,8 +109,8 @@ def _key(project: Project, order: str, seed: int, ratings: Mapping[int, int | No
     if order == "lowest":
         return lambda name: ratings.get(name) or 0
     if order == "longest":
-        frame = project.dataset.frame()
-        lengths = dict(zip(frame["id"].tolist(), frame["n_chars"].tolist(), strict=True))
+        columns = project.dataset.columns("id", "n_chars")
+        lengths = dict(zip(columns["id"], columns["n_chars"], strict=True))
         return lambda name: -lengths.get(name, 0)
     if order == "disagreement":
         spreads = {example.id: _spread(example.ratings) for example in project.dataset.examples()}

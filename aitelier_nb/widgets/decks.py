@@ -69,6 +69,10 @@ class Deck(Surface):
             )
         return {"start": start, "examples": self._light(start, n)}
 
+    def look_again(self) -> None:
+        """Tell every view that more is known of the examples than the pages that it has."""
+        self.send({"kind": "news"})
+
     def _light(self, start: int, n: int) -> list[dict[str, Any]]:
         """Return a page, cut where it gets too heavy for one message; at least one example."""
         rows, weight = self._page(start, n), 0

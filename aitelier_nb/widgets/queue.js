@@ -187,6 +187,7 @@ export class Queue {
 
   onmessage(message) {
     if (message.kind === "ack") return this.acknowledged(message);
+    if (message.kind === "news") return this.refill();
     if (message.session !== this.session) return;
     if (message.kind === "hello") this.welcomed(message);
     if (message.kind === "page") this.filled(message);
@@ -216,8 +217,18 @@ export class Queue {
     this.onchange("page");
   }
 
+  /** More is known of the examples than when they came: ask again for those ahead. */
+  refill() {
+    for (let start = this.place; start < this.total && this.rows.has(start); start += AHEAD) this.ask(start);
+  }
+
   put(start, examples) {
-    examples.forEach((row, offset) => this.rows.set(start + offset, row));
+    const waiting = new Set([...this.pending.values()].map((one) => one.edit.position));
+    examples.forEach((row, offset) => {
+      const place = start + offset;
+      const same = this.rows.has(place) && JSON.stringify(this.rows.get(place)) === JSON.stringify(row);
+      if (!waiting.has(place) && !same) this.rows.set(place, row);
+    });
     for (const place of this.rows.keys()) {
       if (Math.abs(place - this.place) > FAR) this.rows.delete(place);
     }

@@ -304,6 +304,7 @@ function known(row) {
   if (row.deleted) return ["this example was deleted since the list was made"];
   const facts = ["example " + row.id, answerOf(row).length.toLocaleString("en") + " characters"];
   if (row.n_tokens != null) facts.push(row.n_tokens.toLocaleString("en") + " tokens");
+  if (row.about_tokens != null) facts.push("about " + row.about_tokens.toLocaleString("en") + " tokens");
   if (row.rating != null) facts.push("rated " + row.rating);
   for (const [who, rating] of Object.entries(row.ratings ?? {})) facts.push(who + ": " + rating);
   if (row.originalOutput != null) facts.push("rewritten");

@@ -18,7 +18,8 @@ class Rater(Deck):
     """A queue of examples; a digit rates the one on screen and the next one is there.
 
     An example is a dict {"id", "messages", "rating", "version", ...}; what is known of it beside
-    ("findings", "tags", "note", "flagged", "originalOutput", "split", "n_tokens") is shown.
+    ("findings", "tags", "note", "flagged", "originalOutput", "split", "n_tokens" or, when it is an
+    estimate, "about_tokens") is shown.
 
     Decisions given to `on_edit` are dicts with `kind`:
 

@@ -68,7 +68,7 @@ class Surface(anywidget.AnyWidget):
         the page asked for, to a subshell.
         """
         if self.comm is not None:
-            vars(self.comm).pop("_reply_subshell_id", None)
+            self.comm.__dict__.pop("_reply_subshell_id", None)
 
     def welcome(self, message: Message) -> Message:
         """Return what a view needs to begin."""
@@ -133,6 +133,11 @@ class Surface(anywidget.AnyWidget):
             self._say("ack", edit, {"ok": False, "error": f"{type(error).__name__}: {error}", "hint": ""})
             raise
 
+    def send(self, content: Any, buffers: Any = None) -> None:
+        """Send a message to every view."""
+        super().send(content, buffers)
+        self._leave_the_shell_open()
+
     def _say(self, kind: str, to: Message, content: Mapping[str, Any]) -> None:
         address = {"session": to.get("session"), "seq": to.get("seq")}
         self.send({**content, "kind": kind, **address})
@@ -153,7 +158,6 @@ class Surface(anywidget.AnyWidget):
         mimes = bundle[0] if isinstance(bundle, tuple) else bundle
         if mimes is not None:
             mimes["text/plain"] = self.name
-        self._leave_the_shell_open()
         return bundle
 
     def _ipython_display_(self, **_: Any) -> None:
