@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import AitelierError, TrainingError, UsageError
 from aitelier_nb.progress import Progress
 from aitelier_nb.providers.base import Checkpoint, Trainer
@@ -16,6 +17,7 @@ from aitelier_nb.schema import Run as RunRecord
 from aitelier_nb.storage.project import Project
 from aitelier_nb.tuning import runs
 from aitelier_nb.verbs.current import Where, current
+from aitelier_nb.verbs.monitoring import monitor
 from aitelier_nb.views import View, counted, number
 
 __all__ = ["ALREADY", "Checkpoints", "Run", "Runs", "cancel", "status"]
@@ -90,6 +92,19 @@ class Run(View):
             note for note in self._notes if note != ALREADY
         )  # a second run of a cell shows the same
         return self
+
+    def cancel(self) -> Run:
+        """Stop the run."""
+        self.record, self.job = runs.cancel(self._project, self.job_id)
+        return self
+
+    def _ipython_display_(self) -> None:
+        """Show step, loss curve and a button to cancel in a notebook; elsewhere the text is enough."""
+        if not in_kernel():
+            raise NotImplementedError
+        from IPython.display import display
+
+        display(monitor(self))
 
     def pause(self) -> Run:
         """Hold the run where its provider can (OpenAI); `resume()` lets it go on."""

@@ -16,11 +16,11 @@ from aitelier_nb.curation.columns import NONE, TRAIN, Columns
 from aitelier_nb.storage.project import Project, now
 from aitelier_nb.tuning.runs import ids_of
 from aitelier_nb.verbs.current import Where, current, problems_of
+from aitelier_nb.verbs.partition import RATIO, picture
 from aitelier_nb.views import View, counted
 
 __all__ = ["SplitResult", "split"]
 
-RATIO = 0.8
 SIDES: tuple[Any, Any] = ("train", "val")
 
 
@@ -32,6 +32,7 @@ class SplitResult(View):
     dry_run: bool = False
     extra: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    project: Project | None = None  # where the picture of a notebook finds the examples
 
     def to_json(self) -> dict[str, Any]:
         """Return the keys of `ait split --json`."""
@@ -59,6 +60,25 @@ class SplitResult(View):
         """Say that validation is too small, where it is, and name the lines that could not be read."""
         small = [self.assignment.shortage] if self.assignment.shortage else []
         return [*small, *self.problems]
+
+    def _ipython_display_(self) -> None:
+        """Show the picture in a notebook, with a slider that tries a ratio; elsewhere the text is enough."""
+        if self.project is None or not in_kernel():
+            raise NotImplementedError
+        from IPython.display import display
+
+        project, seed, latest = self.project, self.assignment.seed, [self]
+
+        def tried(ratio: float) -> splits.Assignment:
+            return split(ratio, seed, dry_run=True, project=project).assignment
+
+        def confirmed(ratio: float) -> None:
+            latest[0] = split(ratio, seed, project=project)
+
+        def static() -> tuple[str, str]:
+            return "\n".join([latest[0].text(), *latest[0].warnings()]), latest[0]._repr_html_()
+
+        display(picture(project, tried, confirmed, static, preview=self.dry_run))
 
 
 def split(
@@ -88,7 +108,8 @@ def split(
         Take all sides away and place everything anew; asks, and names the runs that were trained on
         examples which would become validation.
     dry_run
-        Show what would be, and change nothing.
+        Show what would be, and change nothing; a notebook's slider then tries other ratios, and its
+        button does what it shows.
     confirm
         True says yes to a reshuffle and to a small validation.
 
@@ -125,7 +146,7 @@ def split(
         held=held,
         learnt=None if reshuffle else np.isin(columns.id, sorted(_learnt(place))),
     )
-    result = SplitResult(found, dry_run, tuple(_about_seed(seed, rule, found)), problems_of(place))
+    result = SplitResult(found, dry_run, tuple(_about_seed(seed, rule, found)), problems_of(place), place)
     if dry_run:
         return result
     if reshuffle:

@@ -3,7 +3,7 @@
 import { make, button } from "./page.js";
 import { Panel } from "./panel.js";
 
-const EVERY = 2000; // milliseconds between two looks at a job that goes on
+const EVERY = 2; // seconds between two looks at a job that goes on
 
 class MonitorView extends Panel {
   constructor(context) {
@@ -25,6 +25,7 @@ class MonitorView extends Panel {
   async look() {
     const answer = await this.ask({ kind: "fetch" });
     if (answer) this.draw(answer.job);
+    else this.wait();
   }
 
   async stop() {
@@ -42,8 +43,15 @@ class MonitorView extends Panel {
       make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, String(value))),
     );
     this.facts.replaceChildren(make("tbody", {}, ...rows));
+    this.every = job.every ?? EVERY;
     clearTimeout(this.timer);
-    if (!job.ended && !this.calls?.gone) this.timer = setTimeout(() => this.look(), EVERY);
+    if (!job.ended) this.wait();
+  }
+
+  /** Look again in a while, also when this look failed: the job goes on elsewhere. */
+  wait() {
+    clearTimeout(this.timer);
+    if (!this.calls?.gone) this.timer = setTimeout(() => this.look(), 1000 * this.every);
   }
 
   dispose() {

@@ -50,6 +50,7 @@ class SplitView extends Panel {
   welcome(message) {
     this.slider.value = String(Math.round(100 * message.state.ratio));
     this.draw(message.state);
+    if (message.settings?.preview) this.preview();
   }
 
   later() {

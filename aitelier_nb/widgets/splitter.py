@@ -8,7 +8,7 @@ from typing import Any
 from aitelier_nb.errors import DataError
 from aitelier_nb.views import text_table
 from aitelier_nb.widgets.sources import script, style
-from aitelier_nb.widgets.surface import Message, Surface
+from aitelier_nb.widgets.surface import Message, Static, Surface
 
 __all__ = ["SplitView"]
 
@@ -26,6 +26,10 @@ class SplitView(Surface):
         Called with a ratio (0 to 1) for a preview, or None for what is on disk.
     on_split
         Called with a ratio; splits, and returns the new state.
+    static
+        Returns the text and the HTML that stay readable without a kernel; the HTML is escaped.
+    preview
+        Whether a view begins with what the ratio would give instead of what is on disk.
     """
 
     name = "Split"
@@ -36,13 +40,17 @@ class SplitView(Surface):
         self,
         state: Callable[[float | None], Mapping[str, Any]],
         on_split: Callable[[float], Mapping[str, Any]],
+        *,
+        static: Callable[[], tuple[str, str]] | None = None,
+        preview: bool = False,
     ) -> None:
         super().__init__()
         self._state, self._on_split = state, on_split
+        self._static, self._preview = static, preview
 
     def welcome(self, _: Message) -> Message:
         """Return the split on disk."""
-        return {"state": {**self._state(None), "preview": False}}
+        return {"state": {**self._state(None), "preview": False}, "settings": {"preview": self._preview}}
 
     def fetch(self, message: Message) -> Message:
         """Return what a ratio would give."""
@@ -53,6 +61,13 @@ class SplitView(Surface):
         if edit.get("kind") != "split":
             raise DataError(f"there is no decision {edit.get('kind')!r}", hint="run the cell again")
         return {"state": {**self._on_split(_ratio(edit)), "preview": False}}
+
+    def static(self) -> Static:
+        """Return what the verb shows, or the lines."""
+        if self._static is None:
+            return super().static()
+        text, markup = self._static()
+        return Static(text.split("\n"), markup)
 
     def lines(self) -> list[str]:
         """Return the split on disk, with a line for each rating."""
