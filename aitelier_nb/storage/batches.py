@@ -12,7 +12,7 @@ import numpy as np
 
 from aitelier_nb.errors import DataError
 from aitelier_nb.storage.growing import Numbers
-from aitelier_nb.storage.lines import BOM, Line, PlainLine, PlainTurn, Turn, parse
+from aitelier_nb.storage.lines import BOM, Line, PlainLine, PlainTurn, Turn, line_hash, parse
 
 __all__ = ["Batch", "Failure", "batch", "of_lines", "stripped", "text_of"]
 
@@ -75,9 +75,14 @@ class Batch:
         return np.array([0, *accumulate(self.counts)], np.int64)
 
     @cached_property
+    def hashes(self) -> list[int]:
+        """The hash of each line."""
+        return list(map(line_hash, self.bodies))
+
+    @cached_property
     def sizes(self) -> list[int]:
         """How many characters the messages of each line have."""
-        lengths = np.fromiter(map(len, self.texts), np.int64, len(self.texts))
+        lengths = np.array([len(text) for text in self.texts])
         found: list[int] = np.add.reduceat(lengths, self.offsets[:-1]).tolist() if len(self) else []
         return found
 
@@ -138,7 +143,10 @@ def _are_objects(texts: list[bytes]) -> bool:
 
 def of_lines(bodies: Sequence[bytes]) -> Batch:
     """Return usable lines, wherever they stand, as a batch."""
-    return batch(b"\n".join(bodies), 0, 1)[0]
+    found, failures, _ = batch(b"\n".join(bodies), 0, 1)
+    if failures:
+        raise DataError(failures[0][1], hint=failures[0][2])
+    return found
 
 
 def stripped(text: bytes, offset: int) -> tuple[bytes, int]:

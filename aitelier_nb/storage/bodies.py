@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
+from aitelier_nb.storage import seals
 from aitelier_nb.storage.batches import Batch
 from aitelier_nb.storage.growing import Numbers
-from aitelier_nb.storage.lines import PlainTurn, encode, fields, line_hash
+from aitelier_nb.storage.lines import ROLES, PlainTurn, encode, fields
 from aitelier_nb.storage.scanning import collector_paused
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TEXT", "groups", "read", "schema", "table", "write"]
+__all__ = ["TEXT", "read", "schema", "table", "write", "written"]
 
 TEXT = ("id", "input", "output", "messages")
 GROUP_ROWS = 1 << 14
+CODECS = {
+    "hash": "NONE",
+    "input": "LZ4",
+    "output": "LZ4",
+}  # these texts stand in messages too, pressed harder
+LEAVES = (
+    *("id", "hash", "messages.list.element.role", "messages.list.element.content"),
+    *("input", "output", "odd", "rest"),
+)
 
+_places = {role: place for place, role in enumerate(ROLES)}
 _turns = msgspec.json.Decoder(list[PlainTurn])
 ELSEWHERE = frozenset(
     ("id", "messages", "rating", "split", "createdAt", "version", "flagged", "group", "source")
@@ -54,23 +63,20 @@ def schema() -> pa.Schema:
     )
 
 
-ROLES = {"assistant": 1, "user": 2}
-
-
 def table(batch: Batch) -> pa.Table:
     """Return the texts of some lines."""
     import pyarrow as pa
 
     turns, offsets = batch.turns, batch.offsets
     contents = pa.array(batch.texts, pa.string())
-    roles = [turn.role for turn in turns]
+    roles = np.fromiter((_places[turn.role] for turn in turns), np.int8, len(turns))
     inputs, outputs = _asked_and_answered(roles, offsets)
     odd, rest = (None, None) if batch.plain else _beside(batch)
     empty = pa.nulls(len(batch), pa.string())
-    messages = pa.StructArray.from_arrays([pa.array(roles, pa.string()), contents], names=["role", "content"])
+    messages = pa.StructArray.from_arrays([pa.array(ROLES).take(roles), contents], names=["role", "content"])
     columns = [
         pa.array([line.id for line in batch.lines], pa.int64()),
-        pa.array(list(map(line_hash, batch.bodies)), pa.uint64()),
+        pa.array(batch.hashes, pa.uint64()),
         pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), messages),
         contents.take(inputs),
         contents.take(outputs),
@@ -80,18 +86,17 @@ def table(batch: Batch) -> pa.Table:
     return pa.table(columns, schema=schema())
 
 
-def _asked_and_answered(roles: Sequence[str], offsets: Numbers) -> tuple[pa.Array, pa.Array]:
+def _asked_and_answered(roles: npt.NDArray[np.int8], offsets: Numbers) -> tuple[pa.Array, pa.Array]:
     """Return at which message each line's last user turn before the answer stands, and the answer."""
     import pyarrow as pa
 
     first, last = offsets[:-1], offsets[1:]
     if not len(first):
         return pa.array([], pa.int32()), pa.array([], pa.int32())
-    kinds = np.fromiter((ROLES.get(role, 0) for role in roles), np.int8, len(roles))
     places = np.arange(len(roles))
-    answers = np.maximum.reduceat(np.where(kinds == ROLES["assistant"], places, -1), first)
+    answers = np.maximum.reduceat(np.where(roles == _places["assistant"], places, -1), first)
     before = np.repeat(np.where(answers < 0, last, answers), np.diff(offsets))
-    asked = np.maximum.reduceat(np.where((kinds == ROLES["user"]) & (places < before), places, -1), first)
+    asked = np.maximum.reduceat(np.where((roles == _places["user"]) & (places < before), places, -1), first)
     return tuple(pa.array(np.maximum(found, 0), pa.int32(), mask=found < 0) for found in (asked, answers))
 
 
@@ -116,47 +121,39 @@ def _is_odd(raw: bytes) -> bool:
     return False
 
 
-def groups(batches: Iterable[Batch]) -> Iterator[pa.Table]:
-    """Yield the texts of lines, a row group's worth at a time."""
+def written(path: Path, batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Write the texts of lines that pass, a row group at a time; after the last one the file is there."""
     import pyarrow as pa
-
-    found, rows = [schema().empty_table()], 0
-    for batch in batches:
-        found.append(table(batch))
-        rows += len(batch)
-        if rows >= GROUP_ROWS:
-            yield pa.concat_tables(found)
-            found, rows = [], 0
-    if found:
-        yield pa.concat_tables(found)
-
-
-def write(path: Path, batches: Iterable[Batch]) -> None:
-    """Write the body whole, a row group at a time; derived, so it is not synced."""
     import pyarrow.parquet as pq
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     options: dict[str, Any] = {
-        "compression": "ZSTD",
-        "compression_level": 1,
+        "compression": {name: CODECS.get(name, "ZSTD") for name in LEAVES},
+        "compression_level": {name: 1 for name in LEAVES if name not in CODECS},
         "use_dictionary": ["messages.list.element.role"],
         "write_page_checksum": True,
         "write_statistics": False,
     }
-    try:
-        with collector_paused(), pq.ParquetWriter(new, schema(), **options) as writer:
-            for group in groups(batches):
-                writer.write_table(group, row_group_size=2 * GROUP_ROWS)
-        os.replace(new, path)  # noqa: PTH105
-    except BaseException:
-        with contextlib.suppress(OSError):
-            new.unlink()
-        raise
+    with seals.sealed(path) as sink, pq.ParquetWriter(sink, schema(), **options) as writer:
+        found: list[pa.Table] = []
+        for batch in batches:
+            found.append(table(batch))
+            if sum(map(len, found)) >= GROUP_ROWS:
+                writer.write_table(pa.concat_tables(found).combine_chunks(), row_group_size=2 * GROUP_ROWS)
+                found = []
+            yield batch
+        if found:
+            writer.write_table(pa.concat_tables(found).combine_chunks(), row_group_size=2 * GROUP_ROWS)
 
 
-def read(path: Path, names: Iterable[str]) -> pa.Table:
-    """Return columns of the body."""
+def write(path: Path, batches: Iterable[Batch]) -> None:
+    """Write the body whole."""
+    with collector_paused():
+        for _ in written(path, batches):
+            pass
+
+
+def read(path: Path, names: Iterable[str]) -> pa.Table | None:
+    """Return columns of the body; None when it is not as it was written."""
     import pyarrow.parquet as pq
 
-    return pq.read_table(path, columns=list(names), page_checksum_verification=True)
+    return pq.read_table(path, columns=list(names)) if seals.stands(path) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from aitelier_nb.storage import files, heads, parts, streams
@@ -18,12 +19,17 @@ LARGE = 8 << 20  # bytes; a smaller file is read in less time than its head is l
 COMPARED = 64 << 20  # bytes; a smaller file that grew is compared whole, a larger one at both ends
 
 
-def opened(path: Place, name: str, head: Path) -> Index:
-    """Return the index of a file: from its head where there is a good one."""
+def opened(path: Place, name: str, head: Path, body: Path | None = None) -> Index:
+    """Return the index of a file: from its head where there is a good one.
+
+    Where there is none the file is read whole, and its `body` written on the way if one is named.
+    """
     if streams.seen(path)[1] < LARGE:
         return scanned(path, name)
     known = _from_head(path, name, head)
     if known is None:
+        with contextlib.suppress(OSError):
+            return scanned(path, name, body)
         return scanned(path, name)
     return known if known.signature == streams.seen(path) else followed(known, path, live=False)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from aitelier_nb.schema import Problem
-from aitelier_nb.storage import files, parts, streams
+from aitelier_nb.storage import bodies, files, parts, streams
 from aitelier_nb.storage.batches import Batch
 from aitelier_nb.storage.files import Opened, Signature, Source, signature
 from aitelier_nb.storage.growing import Growing, Marks, Places
@@ -207,10 +207,11 @@ def _named(name: str, path: Path) -> str:
     return name if path.name == whole.name else str(whole.with_suffix("") / path.name)
 
 
-def scanned(path: Place, name: str) -> Index:
-    """Return the index of a file that was read from end to end."""
+def scanned(path: Place, name: str, body: Path | None = None) -> Index:
+    """Return the index of a file that was read from end to end; on the way the mirror's body is written."""
     opened = streams.opened(path)
     now = opened.signature()
     scan = Scan()
-    held = parts.gathered(scan.batches(opened.descriptor, 0, now[1]))
+    found = scan.batches(opened.descriptor, 0, now[1])
+    held = parts.gathered(found if body is None else bodies.written(body, found))
     return Index(opened, name, Facts(now, scan.blocks, scan.faults, scan.number - 1), held)

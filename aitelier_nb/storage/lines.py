@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 import xxhash
@@ -14,6 +14,7 @@ import xxhash
 from aitelier_nb.errors import DataError
 
 __all__ = [
+    "ROLES",
     "Line",
     "PlainLine",
     "PlainTurn",
@@ -36,6 +37,7 @@ SHOWN = 40
 Id = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)]
 Rating = Annotated[int, msgspec.Meta(ge=1, le=10)]
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class Turn(msgspec.Struct, omit_defaults=True, gc=False):

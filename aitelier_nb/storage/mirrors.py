@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aitelier_nb.storage import batches, bodies, following, heads, overlay, parts
+from aitelier_nb.storage import batches, bodies, following, heads, overlay
 from aitelier_nb.storage.index import Index
 from aitelier_nb.storage.pending import Pending
 
@@ -27,8 +27,8 @@ def refresh(index: Index, head: Path, body: Path) -> None:
     """Write what of the mirror is not there or differs from the file."""
     if not index.saved or not head.exists():
         following.save(index, head)
-    if _stale(index, body) is not None:
-        _write(index, body)
+    if _stale(index, _stored(body, ["hash"])) is not None:
+        bodies.write(body, index.batches())
 
 
 def frame(index: Index, pending: Pending, body: Path, *, text: bool) -> pa.Table:
@@ -62,37 +62,42 @@ def _texts(index: Index, path: Path) -> pa.Table:
     import pyarrow as pa
 
     names = bodies.TEXT[1:]
-    stale = _stale(index, path)
+    stored = _stored(path, [*names, "hash"])
+    stale = _stale(index, stored)
     if stale is not None and (len(index) <= SMALL or len(stale) * PATCHED > len(index)):
         with contextlib.suppress(OSError):
-            _write(index, path)
-            stale = None
-    if stale is None:
-        return bodies.read(path, names)
-    if len(stale) == len(index):
-        return pa.concat_tables(list(bodies.groups(index.batches()))).select(names)
-    stored = bodies.read(path, names)
-    rows = bodies.table(batches.of_lines([index.body(row) for row in stale])).select(names)
-    within = [(place, row) for place, row in enumerate(stale) if row < stored.num_rows]
+            bodies.write(path, index.batches())
+            stored = _stored(path, [*names, "hash"])
+            stale = _stale(index, stored)
+    if stored is not None and stale is None:
+        return stored.select(names)
+    if stored is None:
+        tables = [bodies.table(batch) for batch in index.batches()]
+        return pa.concat_tables([bodies.schema().empty_table(), *tables]).select(names)
+    rows = bodies.table(batches.of_lines([index.body(row) for row in stale or ()])).select(names)
+    within = [(place, row) for place, row in enumerate(stale or ()) if row < stored.num_rows]
     pieces = {row: rows.slice(place, 1) for place, row in within}
-    return overlay.spliced(stored.slice(0, len(index)), pieces, [rows.slice(len(within))])
+    return overlay.spliced(stored.select(names).slice(0, len(index)), pieces, [rows.slice(len(within))])
 
 
-def _stale(index: Index, path: Path) -> Sequence[int] | None:
-    """Return the rows that the body does not hold as they are; None when it holds all, and no more."""
+def _stored(path: Path, names: Sequence[str]) -> pa.Table | None:
+    """Return columns of the body, None where there is none that can be read."""
     import pyarrow as pa
 
-    wanted = parts.numbers(index.parts, "hash")
     try:
-        held = bodies.read(path, ["hash"])["hash"].to_numpy()
+        return bodies.read(path, names)
     except (OSError, pa.ArrowException):
+        return None
+
+
+def _stale(index: Index, stored: pa.Table | None) -> Sequence[int] | None:
+    """Return the rows that a body does not hold as they are; None when it holds all, and no more."""
+    wanted = index.hashes
+    if stored is None:
         return range(len(wanted))
+    held = stored["hash"].to_numpy()
     both = min(len(held), len(wanted))
     differs = np.flatnonzero(held[:both] != wanted[:both])
     if len(held) == len(wanted) and not len(differs):
         return None
     return [*differs.tolist(), *range(both, len(wanted))]
-
-
-def _write(index: Index, path: Path) -> None:
-    bodies.write(path, index.batches())

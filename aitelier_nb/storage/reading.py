@@ -94,6 +94,7 @@ class Reading:
     def _table(self, *, text: bool) -> pa.Table:
         import pyarrow as pa
 
+        self._state.texts_wanted |= text
         with self._state.reading():
             try:
                 self._state.save_head()

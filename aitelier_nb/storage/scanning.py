@@ -12,11 +12,12 @@ import xxhash
 
 from aitelier_nb.storage import files
 from aitelier_nb.storage.batches import Batch, batch
-from aitelier_nb.storage.lines import Line, PlainLine, PlainTurn, Turn, encode, line_hash
+from aitelier_nb.storage.lines import Line, PlainLine, PlainTurn, Turn, encode
 
 __all__ = ["Block", "Columns", "Fault", "Scan", "blocks", "collector_paused", "content_key", "original_turns"]
 
 BLOCK = 1 << 20
+
 
 _turns = msgspec.json.Encoder()
 
@@ -92,7 +93,7 @@ class Columns:
             [_source(line.source) for line in lines],
             found.starts,
             list(map(len, found.bodies)),
-            list(map(line_hash, found.bodies)),
+            found.hashes,
             [content_key(line.messages) for line in lines],
             [None if first is None else content_key(first) for first in firsts]
             if firsts
@@ -114,21 +115,18 @@ NAMES = (
 
 def blocks(descriptor: int | files.Source, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
     """Yield a stretch of the file in runs of whole lines, each with its offset."""
-    rest = b""
+    size = BLOCK
     while start < stop:
-        data = files.read_at(descriptor, start, min(BLOCK, stop - start))
-        if not data:
+        data = files.read_at(descriptor, start, min(size, stop - start))
+        last = start + len(data) >= stop or not data
+        cut = len(data) if last else data.rfind(b"\n") + 1
+        if cut:
+            yield start, data if last else data[:cut]
+            start, size = start + cut, BLOCK
+        elif not data:
             break
-        start += len(data)
-        cut = data.rfind(b"\n") + 1
-        if not cut and start < stop:
-            rest += data
-            continue
-        whole, left = (data[:cut], data[cut:]) if start < stop else (data, b"")
-        yield start - len(left) - len(whole) - len(rest), rest + whole
-        rest = left
-    if rest:
-        yield start - len(rest), rest
+        else:
+            size *= 2  # a line longer than a block
 
 
 class Scan:

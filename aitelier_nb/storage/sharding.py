@@ -116,7 +116,7 @@ def _write(index: Index, target: Path, mark: bytes) -> None:
     import pyarrow as pa
 
     head = index.table(heads.FRAME)
-    texts = pa.concat_tables([bodies.schema().empty_table(), *bodies.groups(index.batches())])
+    texts = pa.concat_tables([bodies.schema().empty_table(), *map(bodies.table, index.batches())])
     for name in ("messages", "input", "output", "odd", "rest"):
         head = head.append_column(name, texts[name])
     options = {"compression": "ZSTD", "compression_level": 1, "row_group_size": bodies.GROUP_ROWS}

@@ -46,6 +46,7 @@ class State:
         self.journal = Journal(folder / ".aitelier" / "journal.jsonl")
         self.pending = Pending()
         self.conflicts: list[Conflict] = []
+        self.texts_wanted = False  # a file that is read from end to end then gets its whole mirror
         self.threads = threading.RLock()
         self._index: Index | None = None
         self._hidden: Numbers | None = None
@@ -160,7 +161,8 @@ class State:
         if self._index is not None and self._index.signature == now:
             return False
         if self._index is None:
-            self._index = opened(place, self.name, self.head_path)
+            body = self.body_path if self.texts_wanted else None
+            self._index = opened(place, self.name, self.head_path, body)
         else:
             self._index = followed(self._index, place)
         self._hidden = None

@@ -87,6 +87,7 @@ class Upkeep(Past):
         `examples.head.parquet` holds the scalars, `examples.body.parquet` the texts, row by row the
         same examples.
         """
+        self._state.texts_wanted = True
         self.fold()
         with self._state.reading(), files.refusals(self._state.head_path.parent):
             mirrors.refresh(self._state.index, self._state.head_path, self._state.body_path)

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from aitelier_nb.errors import ConflictError, DataError, SplitError
+from aitelier_nb.storage import batches, bodies, following, scanning
 
 
 @pytest.fixture
@@ -77,50 +78,66 @@ def test_validation_does_not_leave_by_a_frame(dataset):
         dataset.update(pd.DataFrame({"id": [1], "split": ["train"]}))
 
 
-def test_the_mirror_is_read_by_other_tools_as_it_is(dataset):
-    import pyarrow.parquet as pq
-
-    dataset.set_rating(1, 10)
-    folder = dataset.mirror()
-    head = pd.read_parquet(folder / "examples.head.parquet", dtype_backend="pyarrow")
-    assert head["rating"].tolist()[0] == 10
-    body = pq.read_table(folder / "examples.body.parquet").to_pylist()
-    assert [row["output"] for row in body] == [f"a{n}" for n in range(6)]
-    assert body[0]["messages"] == [{"role": "user", "content": "q0"}, {"role": "assistant", "content": "a0"}]
-    for library in ("polars", "duckdb", "datasets"):
-        read = READERS[library]
-        try:
-            __import__(library)
-        except ImportError:
-            continue
-        assert read(str(folder / "examples.body.parquet")) == [f"a{n}" for n in range(6)]
+def with_pandas(path, names):
+    return pd.read_parquet(path, columns=names, dtype_backend="pyarrow").to_dict("records")
 
 
-def read_polars(path):
+def with_polars(path, names):
     import polars as pl
 
-    return pl.read_parquet(path)["output"].to_list()
+    return pl.read_parquet(path, columns=names).to_dicts()
 
 
-def read_duckdb(path):
+def with_duckdb(path, names):
     import duckdb
 
-    return [row[0] for row in duckdb.sql(f"select output from '{path}' order by id").fetchall()]  # noqa: S608 - our own path
+    return duckdb.sql(f"select {', '.join(names)} from '{path}' order by id").to_arrow_table().to_pylist()  # noqa: S608 - our own path
 
 
-def read_datasets(path):
+def with_datasets(path, names):
     import datasets
 
-    return list(datasets.Dataset.from_parquet(path)["output"])
+    return datasets.Dataset.from_parquet(str(path), columns=names).to_list()
 
 
-READERS = {"polars": read_polars, "duckdb": read_duckdb, "datasets": read_datasets}
+@pytest.mark.parametrize("reader", [with_pandas, with_polars, with_duckdb, with_datasets])
+def test_other_tools_read_the_mirror_as_it_is(dataset, reader, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
+    dataset.set_rating(1, 10)
+    folder = dataset.mirror()
+    head = reader(folder / "examples.head.parquet", ["id", "rating"])
+    assert [(row["id"], row["rating"]) for row in head][:3] == [(1, 10), (2, 1), (3, 2)]
+    body = reader(folder / "examples.body.parquet", ["id", "input", "output", "messages"])
+    assert [(row["id"], row["input"], row["output"]) for row in body] == [
+        (n + 1, f"q{n}", f"a{n}") for n in range(6)
+    ]
+    assert list(body[0]["messages"]) == [
+        {"role": "user", "content": "q0"},
+        {"role": "assistant", "content": "a0"},
+    ]
+
+
+def test_a_large_file_gets_its_whole_mirror_in_one_pass(project, monkeypatch):
+    monkeypatch.setattr(following, "LARGE", 1)
+    monkeypatch.setattr(bodies, "GROUP_ROWS", 10)
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    project.dataset.add([{"messages": [*turns, {"role": "user", "content": str(n)}]} for n in range(50)])
+    project.dataset.close()
+    passes = []
+    monkeypatch.setattr(scanning, "batch", lambda *given: passes.append(1) or batches.batch(*given))
+    folder = project.dataset.mirror()
+    assert len(passes) == 1
+    assert project.dataset.frame(text=True)["messages"].tolist()[7][2]["content"] == "7"
+    assert len(passes) == 1
+    assert len(pd.read_parquet(folder / "examples.body.parquet")) == 50
 
 
 @pytest.mark.parametrize("which", ["head", "body"])
 def test_a_mirror_that_was_harmed_is_made_again(dataset, which):
     folder = dataset.mirror()
     path = folder / f"examples.{which}.parquet"
-    for harm in (b"", b"hello", path.read_bytes()[:-40]):
+    flipped = bytearray(path.read_bytes())
+    flipped[12] ^= 4
+    for harm in (b"", b"hello", path.read_bytes()[:-40], flipped):
         path.write_bytes(harm)
         assert dataset.frame(text=True)["output"].tolist() == [f"a{n}" for n in range(6)]
