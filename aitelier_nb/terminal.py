@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import os
 import sys
@@ -20,11 +22,30 @@ from aitelier_nb.views import View
 __all__ = ["main"]
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+PLAIN = str.maketrans(
+    {"█": "#", "▏": "|", "…": "...", "·": "-", "\u2013": "-", "—": "-", "“": '"', "”": '"', "\u2019": "'"}
+)
+SPELT = "aitelier_spelt"
+
+
+def _spell(error: UnicodeError) -> tuple[str, int]:
+    """Write what a console's encoding lacks with the letters that it has: bars as #, others as escapes."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    plain = (letter.translate(PLAIN) for letter in lacking)
+    return "".join(letter.encode("ascii", "backslashreplace").decode() for letter in plain), error.end
+
+
+codecs.register_error(SPELT, _spell)
 
 
 def main(words: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     as_json = "--json" in words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=SPELT)
     try:
         with shown_by(terminal()):
             result = commands.run(words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +12,13 @@ from aitelier_nb.storage.files import refusals
 
 __all__ = ["lock"]
 
-if sys.platform == "win32":
+try:
+    import fcntl
+except ImportError:  # Windows
     from filelock import FileLock as _System
 else:
-    import fcntl
 
-    class _System:
+    class _System:  # type: ignore[no-redef]
         """The system's lock on a file that is kept open: no look at the folder."""
 
         def __init__(self, path: Path, **_: object) -> None:
@@ -43,6 +43,8 @@ else:
 class _Held:
     """The lock of one path inside this process: threads queue up before they ask the system."""
 
+    makes_no_folder = _System.__module__ != __name__
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.threads = threading.RLock()
@@ -50,7 +52,7 @@ class _Held:
         self.processes = _System(path, thread_local=False)
 
     def acquire(self) -> None:
-        if sys.platform == "win32":
+        if self.makes_no_folder:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         self.processes.acquire()
 
