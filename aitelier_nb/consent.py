@@ -7,11 +7,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from aitelier_nb.errors import ConfirmationNeeded
 
-__all__ = ["ask_for", "in_kernel", "is_person_there"]
+__all__ = ["ask_for", "asked_through", "in_kernel", "is_person_there"]
+
+
+_ask: ContextVar[Callable[[str], str] | None] = ContextVar("aitelier_ask", default=None)
+
+
+@contextmanager
+def asked_through(ask: Callable[[str], str]) -> Iterator[None]:
+    """Let `ask` put the questions of the work that begins inside the block."""
+    token = _ask.set(ask)
+    try:
+        yield
+    finally:
+        _ask.reset(token)
 
 
 def _kernel() -> Any:
@@ -44,7 +60,8 @@ def ask_for(
         The answer is no, or nobody is there to give one; nothing was done.
     """
     if confirm is None and is_person_there():
-        confirm = input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+        ask = _ask.get() or input  # looked up now: a kernel puts its own there for each cell
+        confirm = ask(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
         if not confirm:
             raise ConfirmationNeeded(f"not done: {question}", hint="answer y to go on")
     if not confirm:

@@ -167,6 +167,20 @@ def _serve(body: str | None, **words: Any) -> Any:  # noqa: ARG001 - a cell make
     return serving if in_notebook() else asking.until_interrupted(serving)
 
 
+def _deploy(body: str | None, **words: Any) -> Any:  # noqa: ARG001 - a cell makes no sense here
+    from aitelier_nb.verbs.deploying import Deployed, ended_by_signal
+
+    if in_notebook():
+        return ait.deploy(**words)
+    with ended_by_signal():
+        deployed = ait.deploy(**words)
+        return deployed.hold() if isinstance(deployed, Deployed) else deployed
+
+
+def _deploy_options(parser: Parser) -> None:
+    add_options(parser, ait.deploy, flags={"model": "MODEL"})
+
+
 ANSWERS: dict[str, Command] = {
     "draft": plain("draft", flags={"inputs": "FILE"}, confirms=True),
     "ask": Command("ask", _ask, _ask_options, takes_body=True, confirms=True),
@@ -177,5 +191,6 @@ TUNING: dict[str, Command] = {
     "train": Command("train", _train, _train_options, confirms=True),
     "status": Command("status", _status, _status_options),
     "cancel": plain("cancel", flags={"job": "JOB"}),
+    "deploy": Command("deploy", _deploy, _deploy_options, confirms=True),
     "eval": Command("evaluate", _eval, _eval_options, aliases=("evaluate",), confirms=True),
 }

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Self, TextIO, TypeVar
 
-__all__ = ["Progress", "Sink", "otherwise_shown_by", "shown_by", "stage", "terminal", "track"]
+from aitelier_nb.interrupts import check
+
+__all__ = ["Progress", "Sink", "otherwise_shown_by", "shown_by", "sink_of", "stage", "terminal", "track"]
 
 T = TypeVar("T")
 Sink = Callable[["Progress"], None]
@@ -48,14 +50,15 @@ class Progress:
         self.note = ""
         self.finished = False
         self.lasting = lasting
-        self._sink = _sink.get() or (_otherwise[-1]() if _otherwise else None)
+        self._sink = sink_of()
 
     def advance(self, count: int = 1, note: str = "") -> None:
         """Count further steps as done; `note` says what is going on now."""
         self.reach(self.done + count, note)
 
     def reach(self, done: int, note: str = "") -> None:
-        """Set the number of steps that are done."""
+        """Set the number of steps that are done; work that is asked to stop is interrupted here."""
+        check()
         self.done, self.note = done, note
         if self._sink is not None:
             self._sink(self)
@@ -86,6 +89,11 @@ def track(sequence: Iterable[T], name: str, total: int | None = None) -> Iterato
         for thing in sequence:
             yield thing
             progress.advance()
+
+
+def sink_of() -> Sink | None:
+    """Return what shows progress that begins here, if anything does."""
+    return _sink.get() or (_otherwise[-1]() if _otherwise else None)
 
 
 @contextmanager

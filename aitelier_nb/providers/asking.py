@@ -7,8 +7,8 @@ terminal and in a notebook whose own loop is busy.
 from __future__ import annotations
 
 import queue
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -24,6 +24,7 @@ from aitelier_nb.errors import (
     QuotaExceeded,
     UsageError,
 )
+from aitelier_nb.interrupts import check
 from aitelier_nb.providers import chat, faults
 from aitelier_nb.providers.base import ChatRequest
 from aitelier_nb.providers.http import Client
@@ -45,11 +46,20 @@ Give = Callable[[Arrived], None]
 
 @dataclass(frozen=True)
 class Line:
-    """The way to one service: its client, its dialect, and how many requests may be under way."""
+    """The way to one service: its client, its dialect, and how many requests may be under way.
+
+    `asked_as` holds the models that are asked under another name, that of an endpoint.
+    """
 
     client: Client
     dialect: chat.Dialect
     concurrency: int = CONCURRENCY
+    asked_as: Mapping[str, str] = field(default_factory=dict)
+
+    def body_of(self, request: ChatRequest) -> dict[str, Any]:
+        """Return a request as it leaves."""
+        body = chat.body_of(request, self.dialect)
+        return body | {"model": self.asked_as.get(request.model, request.model)}
 
 
 def answers(line: Line, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Answer]]:
@@ -119,7 +129,7 @@ async def _each(
 
 async def _ask(line: Line, http: httpx.AsyncClient, request: ChatRequest, pace: Pace) -> Answer:
     """Return one answer; a fault of this request alone is an answer with `error`."""
-    body = chat.body_of(request, line.dialect)
+    body = line.body_of(request)
     try:
         async with pace.turn() as turn:
             response = await line.client.asend(http, line.dialect.path, body, seen=turn.learn)
@@ -139,7 +149,7 @@ async def _stream(
 
     A server that knows no streams answers with one JSON document, which is taken as it is.
     """
-    body = chat.body_of(request, line.dialect) | {"stream": True}
+    body = line.body_of(request) | {"stream": True}
     if line.dialect.usage_in_streams:
         body["stream_options"] = {"include_usage": True}
     reader, growing = EventReader(), chat.StreamedAnswer(request.model, line.client.provider)
@@ -184,7 +194,7 @@ def _through_portal(
             yield from _until_done(arrived)
         except KeyboardInterrupt:
             running.cancel()
-            yield from _until_done(arrived)
+            yield from _until_done(arrived, heeding=False)
             raise
         except GeneratorExit:
             running.cancel()
@@ -194,11 +204,13 @@ def _through_portal(
         raise failure
 
 
-def _until_done(arrived: queue.SimpleQueue[Arrived | None]) -> Iterator[Arrived]:
+def _until_done(arrived: queue.SimpleQueue[Arrived | None], *, heeding: bool = True) -> Iterator[Arrived]:
     while True:
         try:
             one = arrived.get(timeout=LOOK)
         except queue.Empty:
+            if heeding:
+                check()
             continue
         if one is None:
             return

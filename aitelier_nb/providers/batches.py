@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from aitelier_nb.errors import NotFound, ProviderError, ResponseError, UsageError
+from aitelier_nb.interrupts import pause
 from aitelier_nb.progress import Progress
 from aitelier_nb.providers import batch_lines, chat
 from aitelier_nb.providers.base import ChatRequest, Provider
@@ -206,7 +206,7 @@ class Batched:
                     self._refuse(batch, state, word)
                     return dict(batch)
                 progress.reach(_done(batch or {}, len(state["ids"])), watch.fault or word)
-                time.sleep(service.every)
+                pause(service.every)
 
     def _refuse(self, batch: Mapping[str, Any], state: Mapping[str, Any], word: str) -> None:
         """Raise what the service found wrong with a batch that holds no answers at all."""

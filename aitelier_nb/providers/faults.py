@@ -78,7 +78,7 @@ def response_error(response: httpx.Response, provider: str) -> ProviderError:
     if _codes(body) & SPENT:
         return QuotaExceeded(said, hint=f"add credit to the account at {provider}")
     if NOT_SERVED.search(words):
-        hint = "start a dedicated endpoint for it, or download its weights"
+        hint = "ait deploy gives it an endpoint, ait export adapter FOLDER brings its weights home"
         return NotCallable(said, hint=hint)
     kind, hint = BY_STATUS.get(status, (ProviderError, "change the request as it says"))
     wish = response.headers.get("retry-after")

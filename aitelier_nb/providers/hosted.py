@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
-from aitelier_nb.providers import asking, chat, keys
+from aitelier_nb.providers import asking, chat, deployments, keys
 from aitelier_nb.providers.base import ChatRequest, Settings
 from aitelier_nb.providers.http import Client, KeyAuth
 from aitelier_nb.providers.retries import Patience
@@ -63,7 +63,12 @@ class Hosted:
     def line(self) -> asking.Line:
         """The way to the service's chat; the key is looked up here, where a person can be asked for it."""
         self.key()
-        return asking.Line(self.client, self.dialect, self.concurrency)
+        return asking.Line(self.client, self.dialect, self.concurrency, self.asked_as)
+
+    @property
+    def asked_as(self) -> dict[str, str]:
+        """Under which name each model is asked that an endpoint of the project serves."""
+        return deployments.asked_as(self.settings.project, self.name)
 
     def answers(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Answer]]:
         """Yield (place in requests, answer) as each is done; a failure is an answer with `error`."""

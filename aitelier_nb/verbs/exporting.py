@@ -14,9 +14,9 @@ from aitelier_nb.evaluation import archive
 from aitelier_nb.evaluation.comparisons import Comparison
 from aitelier_nb.evaluation.ledger import Ledger
 from aitelier_nb.formats import hub, preferences, tables, writers
-from aitelier_nb.providers.base import Settings
+from aitelier_nb.providers.base import Settings, open_provider
 from aitelier_nb.providers.local.provider import LocalProvider
-from aitelier_nb.schema import Example
+from aitelier_nb.schema import Example, Run
 from aitelier_nb.storage import files
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.current import Where, current, problems_of
@@ -26,6 +26,7 @@ __all__ = ["Exported", "export"]
 
 CHAT = ("openai", "together", "fireworks", "trl")
 MODEL = ("adapter", "merged", "gguf", "recipe")
+LOCAL_ONLY = ("gguf", "recipe")
 KINDS = (*CHAT, "preference", "kto", "csv", "parquet", "hf", *MODEL)
 
 
@@ -38,6 +39,7 @@ class Exported(View):
     left_out: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    run: str = "the latest local run"
 
     def to_json(self) -> dict[str, Any]:
         """Return kind, files and what was left out."""
@@ -52,7 +54,7 @@ class Exported(View):
     def headline(self) -> str:
         """Say what was written."""
         if self.kind in MODEL:
-            return f"the latest local run exported as {self.kind}"
+            return f"{self.run} exported as {self.kind}"
         return f"{sum(count for _, count in self.written)} examples exported as {self.kind}"
 
     def columns(self) -> Sequence[str]:
@@ -83,8 +85,9 @@ def export(
 
     Training files (openai, together, fireworks, trl, preference, kto) hold no example of validation and
     none that is near to one. A table (csv, parquet) and a dataset folder (hf) hold all examples, with
-    their side. The model of the latest local run goes out as adapter (PEFT), merged (safetensors),
-    gguf (llama.cpp, Ollama) or recipe (the run as TRL's YAML), each into a new folder.
+    their side. The model of the latest run goes out as adapter (PEFT) or merged (safetensors), from a
+    provider that gives its weights too; that of the latest local run also as gguf (llama.cpp, Ollama) or
+    recipe (the run as TRL's YAML). Each goes into a new folder.
 
     Parameters
     ----------
@@ -169,15 +172,34 @@ def _votes(place: Project, target: Path, examples: Sequence[Example], shape: str
 
 
 def _model(place: Project, kind: str, target: Path) -> Exported:
-    """Write the model of the latest local run; a recipe needs no finished one."""
-    standing = [run for run in place.runs if run.provider == "local"]
-    if kind != "recipe":
-        standing = [run for run in standing if run.status == "completed"]
+    """Write the model of the latest run; a recipe needs no finished one, and what is hosted comes home."""
+    standing = [run for run in place.runs if kind == "recipe" or run.status == "completed"]
+    if kind in LOCAL_ONLY:
+        standing = [run for run in standing if run.provider == "local"]
     if not standing:
-        raise UsageError("there is no local run to export", hint="train one with ait.train() (ait train)")
+        raise UsageError("there is no run to export", hint="train one with ait.train() (ait train)")
+    if standing[-1].provider != "local":
+        return _fetched(place, standing[-1], kind, target)
     provider = LocalProvider(Settings(project=place.path))
     made = provider.export(standing[-1].job_id, kind, target)
     return Exported(kind, tuple((file.as_posix(), 0) for file in made))
+
+
+def _fetched(place: Project, run: Run, kind: str, target: Path) -> Exported:
+    """Bring the weights of a hosted run into a new folder."""
+    provider = open_provider(run.provider, Settings(project=place.path))
+    fetch = getattr(provider, "fetch", None)
+    if fetch is None:
+        raise UsageError(f"{run.provider} gives no weights away", hint="ask its model by name: ait ask")
+    folder: Path = fetch(run.job_id, target, kind)
+    provider.close()
+    made = sorted(file for file in folder.rglob("*") if file.is_file())
+    base = run.aitelier_nb.get("baseModel") or place.config.model
+    lora = f"vllm serve {base} --enable-lora --lora-modules tuned={target.as_posix()}"
+    here = f"ask it on this machine as local:{target.as_posix()}"
+    told = (here, f"or serve it: {lora}") if kind == "adapter" else (here,)
+    written = tuple((file.as_posix(), 0) for file in made)
+    return Exported(kind, written, notices=told, run=run.job_id)
 
 
 def _chat(place: Project, kind: str, target: Path, examples: Sequence[Example]) -> Exported:

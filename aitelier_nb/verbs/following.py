@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import AitelierError, TrainingError, UsageError
+from aitelier_nb.interrupts import pause
 from aitelier_nb.progress import Progress
+from aitelier_nb.providers import deployments
 from aitelier_nb.providers.base import Checkpoint, Trainer
 from aitelier_nb.providers.watching import Watch
 from aitelier_nb.schema import Job
 from aitelier_nb.schema import Run as RunRecord
 from aitelier_nb.storage.project import Project
 from aitelier_nb.tuning import runs
+from aitelier_nb.verbs.awaiting import awaited
 from aitelier_nb.verbs.current import Where, current
 from aitelier_nb.verbs.monitoring import monitor
 from aitelier_nb.views import View, counted, number
@@ -83,7 +86,7 @@ class Run(View):
                     raise TrainingError(
                         f"{self.job_id} is still {self.status} after {timeout:g} s", hint="run.wait()"
                     )
-                time.sleep(POLL.get(self.record.provider, POLL_HOSTED))
+                pause(POLL.get(self.record.provider, POLL_HOSTED))
             _show_end(progress, self.record)
         if self.status == "failed":
             reason = self.record.aitelier_nb.get("error") or "no reason given"
@@ -105,6 +108,10 @@ class Run(View):
         from IPython.display import display
 
         display(monitor(self))
+
+    def __await__(self) -> Generator[Any, None, Run]:
+        """Wait for the run's end in a cell, as `await run`, while the kernel's loop goes on."""
+        return awaited(self.wait).__await__()
 
     def pause(self) -> Run:
         """Hold the run where its provider can (OpenAI); `resume()` lets it go on."""
@@ -211,6 +218,7 @@ class Runs(View):
 
     found: tuple[Run, ...]
     failures: tuple[str, ...] = field(default=())
+    served: tuple[str, ...] = field(default=())
 
     def __getitem__(self, place: int) -> Run:
         return self.found[place]
@@ -243,7 +251,7 @@ class Runs(View):
 
     def notes(self) -> Sequence[str]:
         """Return what else is to be told of the runs."""
-        return [note for run in self.found for note in run.notes()]
+        return [*(note for run in self.found for note in run.notes()), *self.served]
 
     def warnings(self) -> Sequence[str]:
         """Name the runs whose provider could not be asked."""
@@ -277,7 +285,15 @@ def status(all: bool = False, project: Where = None) -> Runs:  # noqa: A002 - th
             except AitelierError as error:
                 failures.append(f"{record.job_id}: {error}" + (f" ({error.hint})" if error.hint else ""))
         found.append(run)
-    return Runs(tuple(found), tuple(failures))
+    return Runs(tuple(found), tuple(failures), _served(place))
+
+
+def _served(project: Project) -> tuple[str, ...]:
+    """Name the endpoints that the project pays for now."""
+    return tuple(
+        f"an endpoint serves {one.endpoint.model} on {one.machine}: ait deploy --stop ends it"
+        for one in deployments.standing(project.path)
+    )
 
 
 def cancel(job: str | None = None, project: Where = None) -> Run:

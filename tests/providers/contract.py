@@ -15,13 +15,15 @@ from server import Request
 HERE = Path(__file__).parent
 SPECS = HERE.parents[2] / "shared" / "specs"
 COMPACT = HERE / "wire_facts.json"
+PUBLISHED = ("together", "openai")
+"""Those whose documents lie in the folder; the facts of Fireworks are those of its own client (1.2.30)."""
 
 
 def check(requests: Iterable[Request], provider: str) -> None:
     """Assert that every request is one that the provider documents; what goes to a store is its own affair."""
     sent = [request for request in requests if "/__store/" not in request.path]
     assert violations(sent, provider, published=False) == []
-    if SPECS.exists():
+    if SPECS.exists() and provider in PUBLISHED:
         assert violations(sent, provider, published=True) == []
 
 

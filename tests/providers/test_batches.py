@@ -15,6 +15,7 @@ from server import Server, cut, raw, reset, reset_after_commit, status
 from together_service import BASE, KEY, QUICK, TogetherService
 
 import aitelier_nb as ait
+from aitelier_nb import interrupts
 from aitelier_nb.errors import ConfirmationNeeded, ConnectionFailed, ProviderError, UsageError
 from aitelier_nb.providers import batches, hosted, recordings
 from aitelier_nb.providers.base import ChatRequest, Settings, open_provider
@@ -136,7 +137,7 @@ def test_an_interrupted_wait_goes_on_with_the_same_batch_and_sends_only_what_is_
     provider = by_batch(project)
     stream = provider.answers([ask("a"), ask("b")])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches.time, "sleep", interrupt)
+        patch.setattr(interrupts.time, "sleep", interrupt)
         with pytest.raises(KeyboardInterrupt):
             next(stream)
     provider.close()
@@ -229,7 +230,7 @@ def test_no_key_is_kept_with_a_batch(
     service.desk.stages = ("in_progress",)
     stream = by_batch(project).answers([ask("a")])
     with monkeypatch.context() as patch:
-        patch.setattr(batches.time, "sleep", interrupt)
+        patch.setattr(interrupts.time, "sleep", interrupt)
         with pytest.raises(KeyboardInterrupt):
             next(stream)
     kept = list((project.state_path / "batches").glob("*.json*"))

@@ -7,14 +7,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import contract
 import pytest
 from server import Request, Response, Server, cut, raw, reset, reset_after_commit, status
 from together_service import QUICK, completion, job_request, training_file
 
-from aitelier_nb.errors import UsageError
+from aitelier_nb.errors import NotCallable, UsageError
 from aitelier_nb.providers.base import ChatRequest, Settings, Trainer, open_provider
+from aitelier_nb.providers.deployments import Deploys, Started, keep
 from aitelier_nb.providers.fireworks import Fireworks
 
+STORED = {
+    "adapter_config.json": b'{"base_model_name_or_path": "acme/base"}',
+    "adapter_model.safetensors": b"weights",
+    "metrics.jsonl": b'{"step": 1, "train/loss": 0.9}\nnot json\n{"step": 2, "loss": 0.5, "eval_loss": 0.7}\n{"lr": 1}\n',
+}
 KEY = "fw_" + "Ab3" * 8
 ROOT = "/v1/accounts/acme"
 CREATE = f"POST {ROOT}/supervisedFineTuningJobs"
@@ -28,8 +35,13 @@ class FireworksService:
         self.contents: dict[str, bytes] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
         self.state = "JOB_STATE_CREATING"
+        self.deployments: dict[str, dict[str, Any]] = {}
+        self.url = ""
 
-    def __call__(self, request: Request) -> Response:
+    def __call__(self, request: Request) -> Response:  # noqa: PLR0911 - one answer a collection
+        if request.path.startswith("/v1/__store/"):
+            assert "authorization" not in request.headers, "the store must not see the key"
+            return Response(200, STORED[request.path.rsplit("/", 1)[1]])
         if request.headers.get("authorization") != f"Bearer {KEY}":
             return Response(401, {"error": {"message": "no"}})
         if request.path == "/inference/v1/chat/completions":
@@ -39,11 +51,39 @@ class FireworksService:
         found = re.fullmatch(ROOT + r"/(\w+)(?:/([\w-]+))?(?::(\w+))?", request.path)
         assert found, request.path
         collection, name, action = found.groups()
+        if collection == "deployments":
+            return self._deployments(request, name)
+        if action == "getDownloadEndpoint":
+            names = ("adapter_config.json", "adapter_model.safetensors")
+            return Response(200, {"filenameToSignedUrls": {one: self._stored(one) for one in names}})
+        if action == "getMetricsFileEndpoint":
+            return Response(200, {"signedUrl": self._stored("metrics.jsonl")})
         return (
             self._datasets(request, name, action)
             if collection == "datasets"
             else self._jobs(request, collection, name, action)
         )
+
+    def _stored(self, name: str) -> str:
+        return f"{self.url}/v1/__store/{name}?signature=abc"
+
+    def _deployments(self, request: Request, name: str | None) -> Response:
+        if request.method == "POST":
+            name = request.query["deploymentId"]
+            if name in self.deployments:
+                return Response(409, {"code": 6, "message": "already exists"})
+            full = f"accounts/acme/deployments/{name}"
+            self.deployments[name] = request.json | {"name": full, "state": "CREATING"}
+            return Response(200, dict(self.deployments[name]))
+        if name is None:
+            return Response(200, {"deployments": list(self.deployments.values())})
+        if name not in self.deployments:
+            return Response(404, {"code": 5, "message": "not found"})
+        if request.method == "DELETE":
+            del self.deployments[name]
+            return Response(200, {})
+        self.deployments[name]["state"] = "READY"
+        return Response(200, self.deployments[name])
 
     def _datasets(self, request: Request, name: str | None, action: str | None) -> Response:
         if request.method == "POST" and name is None:
@@ -64,10 +104,17 @@ class FireworksService:
             (job_id,) = request.query.values()
             if job_id in self.jobs:
                 return Response(409, {"code": 6, "message": "already exists"})
-            self.jobs[job_id] = {
-                "name": f"accounts/acme/{collection}/{job_id}",
-                "outputModel": f"accounts/acme/models/{job_id}",
-            } | request.json
+            signed = (
+                {} if collection == "dpoJobs" else {"metricsFileSignedUrl": self._stored("metrics.jsonl")}
+            )
+            self.jobs[job_id] = (
+                signed
+                | {
+                    "name": f"accounts/acme/{collection}/{job_id}",
+                    "outputModel": f"accounts/acme/models/{job_id}",
+                }
+                | request.json
+            )
             return Response(200, self.jobs[job_id] | {"state": self.state})
         if name is None:
             return Response(
@@ -92,7 +139,9 @@ def server(service: FireworksService, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("FIREWORKS_API_KEY", KEY)
     monkeypatch.delenv("FIREWORKS_ACCOUNT_ID", raising=False)
     with Server(service, "/v1") as server:
+        service.url = server.url.removesuffix("/v1")
         yield server
+    contract.check(server.log, "fireworks")
 
 
 @pytest.fixture
@@ -138,7 +187,7 @@ def test_preferences_are_trained_with_dpo(fireworks: Fireworks, server: Server, 
         job_request(tmp_path, kind="preference", hyperparameters={"dpo_beta": 0.2}, suffix="polite")
     )
     ((body),) = [request.json for request in server.requests(f"POST {ROOT}/dpoJobs")]
-    assert body["lossConfig"] == {"method": "DPO", "klBeta": 0.2}
+    assert body["lossConfig"] == {"method": "DPO", "dpo": {"beta": 0.2}}
     assert body["trainingConfig"]["outputModel"] == "accounts/acme/models/polite-00000000"
     assert fireworks.job(job.id).id == job.id
     assert [job.id for job in fireworks.jobs()] == [job.id]
@@ -203,3 +252,62 @@ def test_answers_come_from_the_address_of_inference(server: Server, monkeypatch:
         ((_, answer),) = provider.answers([ChatRequest("m", [{"role": "user", "content": "hi"}])])
         provider.close()
         assert answer.text == "served"
+
+
+@pytest.mark.parametrize("kind", ["chat", "preference"])
+def test_the_loss_curve_comes_with_the_events(fireworks: Fireworks, tmp_path: Path, kind: str) -> None:
+    job = fireworks.create_job(job_request(tmp_path, kind=kind))
+    first, *curve = fireworks.events(job.id)
+    assert first.kind == "creating"
+    assert [(one.step, one.loss, one.validation_loss) for one in curve] == [(1, 0.9, None), (2, 0.5, 0.7)]
+
+
+def test_a_tuned_model_is_deployed_once_and_asked_by_its_own_name(
+    fireworks: Fireworks, service: FireworksService, server: Server, tmp_path: Path
+) -> None:
+    assert isinstance(fireworks, Deploys)
+    model = "accounts/acme/models/mine"
+    (machine,) = fireworks.machines(model)
+    assert str(machine) == "default, price not told by the service"
+    server.fail(f"POST {ROOT}/deployments", reset_after_commit)
+    endpoint = fireworks.start_endpoint(model, machine, idle=10)
+    assert fireworks.start_endpoint(model, machine, idle=10).id == endpoint.id
+    ((body),) = [request.json for request in server.requests(f"POST {ROOT}/deployments")]
+    assert body == {
+        "baseModel": model,
+        "displayName": "started by aitelier-nb",
+        "minReplicaCount": 0,
+        "maxReplicaCount": 1,
+        "autoscalingPolicy": {"scaleToZeroWindow": "600s"},
+        "deploymentShape": "default",
+    }
+    ready = fireworks.endpoint(endpoint)
+    assert (ready.ready, ready.name) == (True, f"{model}#accounts/acme/deployments/{endpoint.id}")
+    keep(tmp_path, Started("fireworks", ready, machine, "", "2027-01-01T00:00:00Z", 10))
+    knowing = Fireworks(Settings(project=tmp_path, base_url=server.url, options={"patience": QUICK}))
+    ((_, answer),) = knowing.answers([ChatRequest(model, [{"role": "user", "content": "hi"}])])
+    knowing.close()
+    asked = [request.json["model"] for request in server.requests("POST /inference/v1/chat/completions")]
+    assert (asked, answer.model) == ([ready.name], model)
+    fireworks.stop_endpoint(ready)
+    fireworks.stop_endpoint(ready)
+    assert service.deployments == {}
+
+
+def test_the_files_of_an_adapter_come_home(
+    fireworks: Fireworks, service: FireworksService, tmp_path: Path
+) -> None:
+    job = fireworks.create_job(job_request(tmp_path))
+    with pytest.raises(NotCallable, match="has no model yet"):
+        fireworks.fetch(job.id, tmp_path / "home", "adapter")
+    service.state = "JOB_STATE_COMPLETED"
+    folder = fireworks.fetch(job.id, tmp_path / "home", "adapter")
+    assert (folder / "adapter_model.safetensors").read_bytes() == b"weights"
+    with pytest.raises(UsageError, match="gives no merged weights"):
+        fireworks.fetch(job.id, tmp_path / "other", "merged")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "train.jsonl"]
+
+
+def test_a_preference_strength_that_it_refuses_is_refused_here(fireworks: Fireworks, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"dpo_beta=0.5"):
+        fireworks.create_job(job_request(tmp_path, kind="preference", hyperparameters={"dpo_beta": 0.5}))

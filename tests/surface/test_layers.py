@@ -9,7 +9,7 @@ import aitelier_nb
 
 ROOT = Path(aitelier_nb.__file__).parent
 LAYERS = [
-    {"errors"},
+    {"errors", "interrupts"},
     {"progress", "redaction", "views", "consent"},
     {"schema"},
     {"storage"},

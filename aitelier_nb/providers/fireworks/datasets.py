@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aitelier_nb.errors import CheckFailed, NotFound, ResponseError, UsageError
+from aitelier_nb.interrupts import pause
 from aitelier_nb.providers.contents import blocks, sha256
 from aitelier_nb.providers.http import Client
 
@@ -100,7 +101,7 @@ def _wait(client: Client, place: str, path: Path, every: float, timeout: float) 
             raise ResponseError(
                 f"fireworks has not taken in {path.name} in {timeout:g} s", hint="try again later"
             )
-        time.sleep(every)
+        pause(every)
 
 
 def _count(path: Path) -> int:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from aitelier_nb.errors import NotFound, ProviderError, ResponseError, ServiceFailed
-from aitelier_nb.providers import asking
+from aitelier_nb.errors import (
+    NotCallable,
+    NotFound,
+    ProviderError,
+    ResponseError,
+    ServiceFailed,
+    UsageError,
+)
+from aitelier_nb.providers import asking, weights
 from aitelier_nb.providers.base import Estimate, JobRequest, Settings
 from aitelier_nb.providers.creation import create_once
-from aitelier_nb.providers.fireworks import datasets, wire
+from aitelier_nb.providers.deployments import Deployment, Machine
+from aitelier_nb.providers.fireworks import curves, datasets, deployments, wire
+from aitelier_nb.providers.fireworks.pages import listed
 from aitelier_nb.providers.hosted import Hosted
 from aitelier_nb.schema import Event, Job
 
@@ -45,7 +56,7 @@ class Fireworks(Hosted):
     def line(self) -> asking.Line:
         """The way to the service's chat, which has an address of its own."""
         self.key()
-        return asking.Line(self._chat, self.dialect, self.concurrency)
+        return asking.Line(self._chat, self.dialect, self.concurrency, self.asked_as)
 
     @property
     def account(self) -> str:
@@ -96,26 +107,63 @@ class Fireworks(Hosted):
 
     def job(self, job_id: str) -> Job:
         """Return the job as it stands now."""
-        return wire.job_of(self.client.json("GET", f"{self._root}/{wire.collection_of(job_id)}/{job_id}"))
+        return wire.job_of(self.client.json("GET", self._place(job_id)))
 
     def jobs(self) -> list[Job]:
         """Return the account's jobs."""
-        return [
-            wire.job_of(data) for collection in wire.COLLECTIONS.values() for data in self._listed(collection)
-        ]
+        kinds = wire.COLLECTIONS.values()
+        return [wire.job_of(data) for kind in kinds for data in listed(self.client, self._root, kind)]
 
     def events(self, job_id: str) -> list[Event]:
-        """Return how far the job is: the service keeps no log that can be asked for."""
-        job = self.job(job_id)
-        return [
-            Event(
-                at=job.created_at or "", kind=job.provider_status, step=job.step, total_steps=job.total_steps
-            )
-        ]
+        """Return how far the job is, and its loss curve; the service keeps no log that can be asked for."""
+        data = self.client.json("GET", self._place(job_id))
+        job = wire.job_of(data)
+        now = Event(
+            at=job.created_at or "",
+            kind=job.provider_status,
+            message=f"{job.step} %" if job.step is not None else "",
+        )
+        return [now, *self._curve(job_id, data)]
+
+    def fetch(self, job_id: str, folder: Path, kind: str, step: int | None = None) -> Path:
+        """Bring the files of a job's adapter into a folder, whole or not at all.
+
+        Raises
+        ------
+        UsageError
+            The service gives the adapter alone, of the last step.
+        """
+        if kind != "adapter" or step is not None:
+            raise UsageError(f"fireworks gives no {kind} weights", hint="ait export adapter FOLDER")
+        model = self.job(job_id).model_id
+        if model is None:
+            raise NotCallable(f"{job_id} has no model yet", hint="run.wait() waits for it")
+        addresses = self.client.json("GET", f"/{model}:getDownloadEndpoint").get("filenameToSignedUrls") or {}
+        return weights.fetch(self.client, addresses, folder)
+
+    def machines(self, model: str) -> list[Machine]:  # noqa: ARG002 - the service picks by the model
+        """Return the machine that the service picks itself; it tells no price before the bill."""
+        return [Machine(deployments.DEFAULT)]
+
+    def endpoints(self) -> list[Deployment]:
+        """Return the account's deployments."""
+        return deployments.listed(self.client, self._root)
+
+    def start_endpoint(self, model: str, machine: Machine, idle: int) -> Deployment:
+        """Start a deployment, once; the caller has shown `str(machine)` and got a yes."""
+        return deployments.start(self.client, self._root, model, machine, idle)
+
+    def endpoint(self, endpoint: Deployment) -> Deployment:
+        """Return a deployment as it stands now."""
+        return deployments.look(self.client, self._root, endpoint)
+
+    def stop_endpoint(self, endpoint: Deployment) -> None:
+        """Delete a deployment."""
+        deployments.stop(self.client, self._root, endpoint)
 
     def cancel(self, job_id: str) -> Job:
         """Stop the job and return it as it stands then; where jobs cannot be stopped, it is deleted."""
-        place = f"{self._root}/{wire.collection_of(job_id)}/{job_id}"
+        place = self._place(job_id)
         before = self.job(job_id)
         try:
             self.client.send("POST", f"{place}:cancel", repeatable=True, json={})
@@ -132,6 +180,21 @@ class Fireworks(Hosted):
     @property
     def _root(self) -> str:
         return f"/accounts/{self.account}"
+
+    def _place(self, job_id: str) -> str:
+        return f"{self._root}/{wire.collection_of(job_id)}/{job_id}"
+
+    def _curve(self, job_id: str, data: Mapping[str, Any]) -> list[Event]:
+        """Return the loss curve; empty where the service signs no address for it."""
+        address = data.get("metricsFileSignedUrl")
+        try:
+            if wire.collection_of(job_id) == wire.COLLECTIONS["dpo"]:
+                address = self.client.json("GET", f"{self._place(job_id)}:getMetricsFileEndpoint").get(
+                    "signedUrl"
+                )
+            return curves.events_in(self.client.send("GET", address).content) if address else []
+        except NotFound:
+            return []
 
     def _next_id(self, request: JobRequest) -> str:
         attempt = 1
@@ -151,13 +214,3 @@ class Fireworks(Hosted):
             return wire.job_of(json.loads(content))
         except (ValueError, ProviderError):
             return self.job(job_id)
-
-    def _listed(self, collection: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        page: dict[str, str] = {}
-        while True:
-            told = self.client.json("GET", f"{self._root}/{collection}", params={"pageSize": "200"} | page)
-            found += told.get(collection) or []
-            if not told.get("nextPageToken"):
-                return found
-            page = {"pageToken": str(told["nextPageToken"])}

@@ -44,6 +44,7 @@ FIELDS = {
     "weight_decay": "optimizerWeightDecay",
     "from_checkpoint": "warmStartFrom",
 }
+LARGEST_BETA = 0.5
 BATCH = 1024  # below it a batch size counts samples, above it tokens
 
 
@@ -94,7 +95,12 @@ def model_name(model: str, account: str) -> str:
 
 
 def _loss(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    return {"lossConfig": {"method": "DPO", "klBeta": wanted["dpo_beta"]}} if "dpo_beta" in wanted else {}
+    beta = wanted.get("dpo_beta")
+    if beta is None:
+        return {}
+    if not 0 < beta < LARGEST_BETA:
+        raise UsageError(f"fireworks does not take dpo_beta={beta}", hint=f"below {LARGEST_BETA}")
+    return {"lossConfig": {"method": "DPO", "dpo": {"beta": beta}}}
 
 
 def job_of(data: Any) -> Job:

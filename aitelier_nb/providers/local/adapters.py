@@ -8,9 +8,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from aitelier_nb.errors import NotCallable
 from aitelier_nb.providers.local.library import sha256
 
-__all__ = ["CONFIG", "WEIGHTS", "digest", "is_whole", "write"]
+__all__ = ["CONFIG", "WEIGHTS", "base_of", "digest", "is_whole", "write"]
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -41,6 +42,27 @@ def write(model: Any, folder: Path, base: str) -> str:
 def is_whole(folder: Path) -> bool:
     """Say whether both files of an adapter are there."""
     return (folder / WEIGHTS).is_file() and (folder / CONFIG).is_file()
+
+
+def base_of(folder: Path) -> str:
+    """Return the name of the base model that an adapter says it goes with.
+
+    Raises
+    ------
+    NotCallable
+        It does not say.
+    """
+    try:
+        config = json.loads((folder / CONFIG).read_text("utf-8"))
+        base = str(config.get("base_model_name_or_path") or "")
+    except (ValueError, AttributeError) as error:
+        raise NotCallable(f"{folder.name}/{CONFIG} cannot be read", hint="bring it home again") from error
+    if not base:
+        raise NotCallable(
+            f"{folder.name}/{CONFIG} names no base model",
+            hint="write its name or folder there as base_model_name_or_path",
+        )
+    return base.removesuffix("-Reference")  # a hosted service's own name for weights that it trains
 
 
 def digest(folder: Path) -> str:

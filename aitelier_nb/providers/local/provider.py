@@ -24,8 +24,8 @@ def create(settings: Settings) -> LocalProvider:
 class LocalProvider:
     """Answers and trains on this machine.
 
-    A model is named by the embedded model's name, a folder, a Hugging Face name, or
-    "local/JOB" for the result of a run.
+    A model is named by the embedded model's name, a folder (of a model, or of an adapter that
+    names its base), a Hugging Face name, or "local/JOB" for the result of a run.
     """
 
     name = "local"
@@ -49,6 +49,9 @@ class LocalProvider:
     def identify(self, model: str) -> str:
         """Return what identifies the weights: base and adapter by their digests."""
         job_id = self._job_of(model)
+        if job_id is None and adapters.is_whole(Path(model).expanduser()):
+            folder = Path(model).expanduser()
+            return f"{library.identity(adapters.base_of(folder))}+{adapters.digest(folder)}"
         if job_id is None:
             return library.identity(model)
         base = library.identity(jobs.asked(self._jobs(), job_id)["model"])
@@ -106,6 +109,9 @@ class LocalProvider:
     def _contestant(self, model: str) -> Contestant:
         """Return the folders of what answers under a name: a base, or a base and its adapter."""
         job_id = self._job_of(model)
+        if job_id is None and adapters.is_whole(Path(model).expanduser()):
+            folder = Path(model).expanduser().resolve()
+            return library.find(adapters.base_of(folder)).folder, folder
         if job_id is None:
             return library.find(model).folder, None
         adapter = self.adapter(job_id)

@@ -11,9 +11,9 @@ import httpx
 from aitelier_nb.errors import ConnectionFailed
 from aitelier_nb.progress import Progress
 from aitelier_nb.providers.http import Client
-from aitelier_nb.storage import files
+from aitelier_nb.storage import archives, files
 
-__all__ = ["download"]
+__all__ = ["download", "fetch"]
 
 BLOCK = 1 << 20
 
@@ -44,6 +44,15 @@ def download(
         query |= {"checkpoint_step": step}
     files.replace(path, _blocks(client, query, path.name))
     return path
+
+
+def fetch(
+    client: Client, job_id: str, folder: Path, kind: Literal["adapter", "merged"], step: int | None = None
+) -> Path:
+    """Bring a job's weights into a folder, unpacked, and return it; an unfinished one never lies there."""
+    with archives.unpacked_into(folder) as packed:
+        download(client, job_id, packed, kind, step)
+    return folder
 
 
 def _blocks(client: Client, query: dict[str, str | int], name: str) -> Iterator[bytes]:

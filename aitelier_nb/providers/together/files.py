@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from aitelier_nb.errors import CheckFailed, ResponseError, UsageError
+from aitelier_nb.interrupts import pause
 from aitelier_nb.progress import Progress
 from aitelier_nb.providers.contents import blocks, name_of, sha256
 from aitelier_nb.providers.faults import json_of
@@ -118,7 +119,7 @@ def wait_until_validated(
                 Progress(f"looks at {name} by {client.provider}", lasting=False)
             )
             progress.advance(note=str(status).lower())
-            time.sleep(every)
+            pause(every)
 
 
 def _by_redirect(client: Client, path: Path, asked: httpx.Response) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +13,7 @@ from aitelier_nb.providers.base import Checkpoint, Estimate, JobRequest, Setting
 from aitelier_nb.providers.batches import BatchService
 from aitelier_nb.providers.contents import name_of, sha256
 from aitelier_nb.providers.creation import create_once
+from aitelier_nb.providers.deployments import Deployment, Machine
 from aitelier_nb.providers.hosted import Hosted
 from aitelier_nb.providers.together import downloads, endpoints, files, wire
 from aitelier_nb.schema import Event, Job
@@ -181,19 +181,31 @@ class Together(Hosted):
             every=float(self.settings.options.get("poll", batches.EVERY)),
         )
 
-    def hardware(self, model: str) -> list[endpoints.Hardware]:
+    def fetch(
+        self, job_id: str, folder: Path, kind: Literal["adapter", "merged"], step: int | None = None
+    ) -> Path:
+        """Bring a job's weights into a folder, unpacked, whole or not at all."""
+        return downloads.fetch(self.client, job_id, folder, kind, step)
+
+    def machines(self, model: str) -> list[Machine]:
         """Return the machines that can serve a tuned model, cheapest first, with their price a minute."""
-        return endpoints.hardware(self.client, model)
+        return endpoints.machines(self.client, model)
 
-    def served(
-        self, model: str, machine: endpoints.Hardware, idle: int = endpoints.IDLE
-    ) -> AbstractContextManager[endpoints.Endpoint]:
-        """Serve a tuned model for the time of a `with` block, billed by the minute.
+    def endpoints(self) -> list[Deployment]:
+        """Return the account's own endpoints."""
+        return endpoints.listed(self.client)
 
-        The endpoint is stopped however the block ends, and by the service after `idle` minutes
-        without a request. The caller has shown `str(machine)` and got a yes.
-        """
-        return endpoints.served(self.client, model, machine, idle=idle, every=self._poll)
+    def start_endpoint(self, model: str, machine: Machine, idle: int) -> Deployment:
+        """Start an endpoint, once; the caller has shown `str(machine)` and got a yes."""
+        return endpoints.start(self.client, model, machine, idle)
+
+    def endpoint(self, endpoint: Deployment) -> Deployment:
+        """Return an endpoint as it stands now."""
+        return endpoints.look(self.client, endpoint)
+
+    def stop_endpoint(self, endpoint: Deployment) -> None:
+        """Stop an endpoint and remove it."""
+        endpoints.stop(self.client, endpoint)
 
     def _body(self, request: JobRequest) -> dict[str, Any]:
         """Return the body that creates the job, with its files uploaded and validated."""
