@@ -5,7 +5,6 @@ What needs torch runs in a process of its own: `python -m aitelier_nb.providers.
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -13,9 +12,7 @@ import tempfile
 from pathlib import Path
 
 from aitelier_nb.errors import AitelierError, ProviderError, UsageError
-from aitelier_nb.providers.local import adapters
-from aitelier_nb.providers.local.folders import read_json
-from aitelier_nb.providers.local.hyperparameters import Hyperparameters
+from aitelier_nb.providers.local import adapters, recipes
 
 __all__ = ["adapter", "gguf", "main", "merged", "recipe"]
 
@@ -39,66 +36,16 @@ def gguf(model: Path, source: Path, path: Path) -> list[Path]:
     return _in_its_own_process("gguf", model, source, path)
 
 
-def recipe(job: Path, path: Path) -> list[Path]:
-    """Write a local run as TRL reads it: sft.yaml (or dpo.yaml), its data and a line that starts it."""
-    _free(path)
-    asked = read_json(job / "job.json") or {}
-    given = Hyperparameters.model_validate(asked["hyperparameters"])
-    kind = "dpo" if asked["kind"] == "preference" else "sft"
-    path.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(job / "train.jsonl", path / "train.jsonl")
-    lines = [
-        f"# torchrun --standalone --nproc_per_node N -m trl.scripts.{kind} --config {kind}.yaml",
-        f"model_name_or_path: {json.dumps(asked['base'])}",
-        "datasets:",
-        "  - path: json",
-        "    data_files:",
-        "      train: train.jsonl",
-        *(f"{name}: {json.dumps(value)}" for name, value in _trl(given, asked["examples"], kind).items()),
-    ]
-    (path / f"{kind}.yaml").write_text("\n".join(lines) + "\n", "utf-8")
-    return [path / f"{kind}.yaml", path / "train.jsonl"]
-
-
-def _trl(given: Hyperparameters, examples: int, kind: str) -> dict[str, object]:
-    """Return a run's hyperparameters by TRL's names."""
-    processes = given.workers * given.nodes
-    micro = given.micro_batch_size or max(1, given.batch_size // processes)
-    modules = given.lora_trainable_modules
-    names = {
-        "output_dir": "adapter",
-        "use_peft": True,
-        "lora_r": given.lora_r,
-        "lora_alpha": int(given.lora_alpha),
-        "lora_dropout": given.lora_dropout,
-        "lora_target_modules": modules
-        if modules == "all-linear"
-        else [n.strip() for n in modules.split(",")],
-        "learning_rate": given.learning_rate,
-        "lr_scheduler_type": "constant_with_warmup" if given.scheduler == "constant" else given.scheduler,
-        "warmup_steps": round(given.steps(examples) * given.warmup_ratio),
-        "weight_decay": given.weight_decay,
-        "max_grad_norm": given.max_grad_norm,
-        "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": max(1, given.batch_size // (micro * processes)),
-        "max_steps": given.steps(examples),
-        "max_length": given.max_length,
-        "seed": given.seed,
-        "bf16": given.precision == "bf16",
-        "gradient_checkpointing": False,
-        "report_to": "none",
-    }
-    return {**names, "beta": given.dpo_beta} if kind == "dpo" else {**names, "assistant_only_loss": True}
+def recipe(model: Path, job: Path, path: Path) -> list[Path]:
+    """Write a local run as TRL reads it: sft.yaml (or dpo.yaml) and data; its first line starts it."""
+    return _in_its_own_process("recipe", model, job, path)
 
 
 def main(words: list[str]) -> int:
-    """Merge in a process of its own: KIND, base folder, adapter folder, new folder."""
+    """Write in a process of its own: KIND, base folder, adapter or job folder, new folder."""
     kind, model, source, path = words[0], *map(Path, words[1:])
     try:
-        if kind == "merged":
-            _merge(model, source, path)
-        else:
-            _write_gguf(model, source, path)
+        {"merged": _merge, "gguf": _write_gguf, "recipe": recipes.write}[kind](model, source, path)
     except AitelierError as error:
         print(error, error.hint, sep="\n", file=sys.stderr)  # noqa: T201 - the parent reads it
         return 1

@@ -98,13 +98,13 @@ class LocalProvider:
     def export(self, job_id: str, kind: str, path: Path) -> list[Path]:
         """Write a run's model for elsewhere and return the files: adapter, merged, gguf or recipe."""
         folder = jobs.folder_of(self._jobs(), job_id)
-        if kind == "recipe":
-            return exports.recipe(folder, path)
         if kind == "adapter":
             return exports.adapter(self.adapter(job_id), path)
+        model = library.find(jobs.asked(self._jobs(), job_id)["model"]).folder
+        if kind == "recipe":
+            return exports.recipe(model, folder, path)
         write = {"merged": exports.merged, "gguf": exports.gguf}[kind]
-        model = library.find(jobs.asked(self._jobs(), job_id)["model"])
-        return write(model.folder, self.adapter(job_id), path)
+        return write(model, self.adapter(job_id), path)
 
     def _contestant(self, model: str) -> Contestant:
         """Return the folders of what answers under a name: a base, or a base and its adapter."""

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -30,6 +34,12 @@ def ollama(tiny, job, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gguf") / "ollama"
     assert [file.name for file in exports.gguf(tiny, job / "adapter", folder)] == ["Modelfile", "model.gguf"]
     return folder
+
+
+@pytest.fixture
+def recipe(tiny, job, tmp_path):
+    exports.recipe(tiny, job, tmp_path / "recipe")
+    return tmp_path / "recipe"
 
 
 def logits(model):
@@ -93,17 +103,53 @@ def test_an_adapter_is_copied_as_peft_reads_it(job, tmp_path):
     assert files[1].read_bytes() == (job / "adapter" / "adapter_model.safetensors").read_bytes()
 
 
-def test_a_recipe_holds_the_run_by_trls_names_with_the_effective_batch_kept(job, tmp_path):
-    [recipe, data] = exports.recipe(job, tmp_path / "recipe")
-    told = dict(line.split(": ", 1) for line in recipe.read_text().splitlines()[1:] if ": " in line)
+def test_a_recipe_holds_the_run_by_trls_names_with_the_effective_batch_kept(tiny, job, recipe):
+    from transformers import AutoTokenizer
+
+    told = dict(
+        line.split(": ", 1) for line in (recipe / "sft.yaml").read_text().splitlines()[1:] if ": " in line
+    )
     assert json.loads(told["learning_rate"]) == 0.05
     assert json.loads(told["max_steps"]) == 6
-    assert json.loads(told["assistant_only_loss"]) is True
+    assert told["      train"] == "tokens.jsonl"
     assert (
         json.loads(told["per_device_train_batch_size"]) * json.loads(told["gradient_accumulation_steps"]) == 4
     )
-    assert data.read_bytes() == (job / "train.jsonl").read_bytes()
-    assert "torchrun" in recipe.read_text().splitlines()[0]
+    assert "torchrun" in (recipe / "sft.yaml").read_text().splitlines()[0]
+    assert (recipe / "train.jsonl").read_bytes() == (job / "train.jsonl").read_bytes()
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    rows, conversations = (
+        [json.loads(line) for line in (recipe / name).read_text().splitlines()]
+        for name in ("tokens.jsonl", "train.jsonl")
+    )
+    for row, told in zip(rows, conversations, strict=True):
+        learnt = [token for token, mask in zip(row["input_ids"], row["assistant_masks"], strict=True) if mask]
+        assert tokenizer.decode(learnt) == told["messages"][1]["content"] + "<|im_end|>"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("trl") is None, reason="TRL is not installed")
+def test_torchrun_trains_the_recipe_with_trl(tiny, job, recipe):
+    """Two processes take TRL's own script through the file, and learn what the run learnt."""
+    text = (recipe / "sft.yaml").read_text().replace('"tiny"', json.dumps(str(tiny)))
+    text = text.replace("per_device_train_batch_size: 4", "per_device_train_batch_size: 2")
+    (recipe / "sft.yaml").write_text(text + "logging_steps: 1\nuse_cpu: true\nddp_backend: gloo\n")
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = subprocess.run(
+        [sys.executable, *words, "-m", "trl.scripts.sft", "--config", "sft.yaml"],
+        cwd=recipe, capture_output=True, text=True, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_DATASETS_CACHE": str(recipe / "cache")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    state = json.loads(next((recipe / "adapter").rglob("trainer_state.json")).read_text())
+    theirs = [entry["loss"] for entry in state["log_history"] if "loss" in entry]
+    ours = [json.loads(line) for line in (job / "events.jsonl").read_text().splitlines()]
+    assert len(theirs) == 6
+    assert theirs[0] == pytest.approx(
+        next(event["loss"] for event in ours if event.get("step") == 1), rel=0.2
+    )
+    assert theirs[-1] < theirs[0]
+    assert (recipe / "adapter" / "adapter_model.safetensors").is_file()
 
 
 def test_a_folder_that_holds_something_is_never_written_into(job, tmp_path):
