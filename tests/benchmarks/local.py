@@ -1,9 +1,10 @@
 """What a local run costs on this machine, each figure beside its anchor in the same run.
 
-    python tests/benchmarks/local.py [steps job answers kernel]
+    python tests/benchmarks/local.py [steps job answers kernel scaling]
 
 Step times are CPU seconds of one thread, interleaved round by round, so a busy neighbour slows all
-alike. TRL is measured where it is installed.
+alike. TRL is measured where it is installed. `scaling` compares walls and wants two idle processors. The
+decision for transformers' Trainer rests on `steps`: it may cost 1.15 times the bare loop at most.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -86,7 +88,12 @@ def bare_loop(model: Any, batches: list[dict[str, Any]], loss_of: Callable[..., 
 
 
 def our_steps(
-    model: Any, examples: list[Encoded], order: list[list[int]], pad: int, folder: Path
+    model: Any,
+    examples: list[Encoded],
+    order: list[list[int]],
+    pad: int,
+    folder: Path,
+    precision: str = "fp32",
 ) -> list[float]:
     from aitelier_nb.providers.local import learning
     from aitelier_nb.providers.local.tasks import Chat
@@ -95,7 +102,7 @@ def our_steps(
     learner = learning.Learner(
         task,
         model=model,
-        args=learning.arguments(Hyperparameters(), 90, folder / "checkpoints"),
+        args=learning.arguments(Hyperparameters(), 90, folder / "checkpoints", precision=precision),
         train_dataset=learning.Steps(task, order),
         callbacks=[learning.Reporter(Journal(folder / "events.jsonl"), task, 90)],
     )
@@ -150,6 +157,7 @@ def clocked(steps: Iterator[None]) -> list[float]:
 def measure_steps() -> None:
     from peft import LoraConfig, get_peft_model
 
+    from aitelier_nb.providers.local import machine
     from aitelier_nb.providers.local.tasks import labelled_loss
 
     base, tokenizer = loaded()
@@ -167,6 +175,8 @@ def measure_steps() -> None:
         ),
         "ours (transformers.Trainer)": lambda folder: our_steps(model, examples, order, 2, folder),
     }
+    if machine.precision("auto", base.num_parameters()) == "bf16":
+        kinds["ours as it runs here (bf16)"] = in_bf16(lora, examples, order)
     if find_spec("trl"):
         kinds["TRL SFTTrainer"] = lambda folder: trl_steps(model, tokenizer, examples, order, folder)
     times: dict[str, list[float]] = {name: [] for name in kinds}
@@ -174,6 +184,9 @@ def measure_steps() -> None:
         for name, run in kinds.items():
             with tempfile.TemporaryDirectory() as folder:
                 times[name] += run(Path(folder))
+    widths = sum(len(batch) * max(lengths[place] for place in batch) for batch in order)
+    padding = widths / sum(lengths[place] for batch in order for place in batch) - 1
+    print(f"padding: {padding:.1%} of the tokens, after bucketing by length; packing could save no more")
     print(
         f"step of 4 examples, {statistics.mean(lengths):.1f} tokens on average, CPU seconds, median (min to max):"
     )
@@ -183,6 +196,45 @@ def measure_steps() -> None:
         print(
             f"  {name:30} {median[name]:.3f} ({min(values):.3f} to {max(values):.3f}); ours is {ratio:.2f}x"
         )
+
+
+def in_bf16(lora: Any, examples: list[Encoded], order: list[list[int]]) -> Callable[[Path], list[float]]:
+    """Return a run of our steps on a copy of the model as the trainer lays it out where bf16 is real."""
+    import torch
+    from peft import get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from aitelier_nb.providers.local.attention import stay_exact
+
+    base = AutoModelForCausalLM.from_pretrained(library.pull().folder, dtype=torch.bfloat16)
+    base.config.use_cache = False
+    stay_exact(base)
+    model = get_peft_model(base, lora)
+    return lambda folder: our_steps(model, examples, order, 2, folder, "bf16")
+
+
+def measure_scaling() -> None:
+    """Two processes of one thread beside one of one thread: the wall of the steps, by their own clock."""
+    walls = []
+    with tempfile.TemporaryDirectory() as name:
+        for workers in (1, 2):
+            provider = open_provider("local", Settings(project=Path(name)))
+            request = JobRequest(
+                library.EMBEDDED.name,
+                training_file(Path(name) / "train.jsonl", 64),
+                f"{workers}" * 64,
+                hyperparameters={"max_steps": 12, "batch_size": 8, "workers": workers},
+            )
+            job = jobs.wait(Path(name) / ".aitelier" / "jobs", provider.create_job(request).id)
+            ends = [
+                datetime.fromisoformat(event.at).timestamp()
+                for event in provider.events(job.id)
+                if event.step
+            ]
+            walls.append(statistics.median(after - before for before, after in pairwise(ends)))
+    print(
+        f"a step of 8: {walls[0]:.2f} s by one process, {walls[1]:.2f} s by two: {walls[0] / walls[1]:.2f}x (>= 1.5)"
+    )
 
 
 def measure_job() -> None:
@@ -259,7 +311,7 @@ def measure_kernel() -> None:
 
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or ["steps", "job", "answers", "kernel"]
+    wanted = sys.argv[1:] or ["steps", "job", "answers", "kernel", "scaling"]
     for what in wanted:
         if what == "steps":  # in a process of its own, so that the others start without torch
             subprocess.run([sys.executable, __file__, "steps-here"], check=True)
