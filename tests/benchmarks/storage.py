@@ -1,143 +1,65 @@
-"""How close storage comes to the limits of the machine, each figure as a ratio to an anchor of the same run.
+"""How close storage comes to the limits of the machine: each target beside the anchor of the same run.
 
-    python tests/benchmarks/storage.py [--sizes 1000 100000 1000000] [--kills 500]
+    python tests/benchmarks/storage.py [--sizes 1000 100000 1000000] [--folder DIR] [--kills 500]
 
-Times are the best of several, in milliseconds of wall time and of CPU.
+Ratios compare CPU time where there is some, and wall time where a disk is waited for; each figure is
+the least of several, taken in turns with its anchor. Targets are those for 1,000,000 examples.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import resource
+import platform
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-import pandas as pd
-import pyarrow.parquet as pq
 import storage_data
+from storage_stages import STAGES
 
 from aitelier_nb.schema import Config
-from aitelier_nb.storage import bodies, heads, lines, mirrors
-from aitelier_nb.storage.project import create, open_project
+from aitelier_nb.storage.project import create
 
 CRASHING = Path(__file__).parents[1] / "storage" / "crashing.py"
-
-
-def best(work, times=5):
-    """Return the best wall and CPU time of some work, in ms."""
-    wall = cpu = float("inf")
-    for _ in range(times):
-        begun, used = time.perf_counter(), time.process_time()
-        work()
-        wall, cpu = min(wall, time.perf_counter() - begun), min(cpu, time.process_time() - used)
-    return wall * 1e3, cpu * 1e3
-
-
-def show(what, figure, anchor="", against=None):
-    ratio = f"{figure[0] / against[0]:8.2f} x {anchor}" if against else ""
-    print(f"  {what:44} {figure[0]:10.2f} ms  CPU {figure[1]:10.2f} ms  {ratio}", flush=True)
-
-
-def resident():
-    """Return the memory that the process holds now, in MB."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def appended(path):
-    """Append and sync 120 bytes: the least that a durable edit can cost."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-
-    def work():
-        os.write(descriptor, b"x" * 120)
-        os.fsync(descriptor)
-
-    found = [best(work, 1) for _ in range(100)]
-    os.close(descriptor)
-    return median(found)
-
-
-def median(found):
-    middle = sorted(found)[len(found) // 2]
-    return middle[0], sorted(each[1] for each in found)[len(found) // 2]
+HEAD = f"  {'':32} {'wall':>11} {'CPU':>11}  {'ratio':>6} {'anchor':26} {'target':>18}  met  peak MB"
 
 
 def measure(folder, count):
+    """Make `count` examples and print all figures for them; return the rows."""
     create(folder, Config(name="benchmark", model="m")).close()
     path = folder / "data" / "examples.jsonl"
     storage_data.write(path, count)
-    print(f"\n{count} examples, {path.stat().st_size / 1e6:.0f} MB")
-    counted = best(lambda: subprocess.run(["wc", "-l", path], capture_output=True, check=True))
-    show("anchor: wc -l", counted)
-    before = resident()
-    project = open_project(folder)
-    dataset = project.dataset
-    show("first build of the head", best(dataset.frame, 1), "wc -l", counted)
-    show("first build of the body", best(dataset.mirror, 1), "wc -l", counted)
-    reading(folder, count, before)
-    editing(dataset, folder, count)
-    outside(dataset, path)
-    sample = [body for _, body in zip(range(100_000), dataset.raw(), strict=False)]
-    show("parse and validate, 100k at most", best(lambda: [lines.parse(body) and None for body in sample], 3))
-    project.close()
+    print(f"\n{count:,} examples, {path.stat().st_size / 1e6:,.0f} MB\n{HEAD}", flush=True)
+    rows = []
+    stages = Path(__file__).with_name("storage_stages.py")
+    for stage in STAGES:
+        with subprocess.Popen([sys.executable, stages, stage, folder], stdout=subprocess.PIPE) as running:
+            for line in running.stdout:
+                rows.append(json.loads(line))
+                print(shown(rows[-1]), flush=True)
+        if running.returncode:
+            sys.exit(f"{stage} failed")
+    return rows
 
 
-def reading(folder, count, before):
-    parquet = folder / "data" / "parquet"
-
-    def raw():
-        pq.read_table(parquet / "examples.head.parquet", columns=list(mirrors.FRAME)).to_pandas(
-            types_mapper=pd.ArrowDtype
-        )
-
-    def raw_text():
-        pq.read_table(parquet / "examples.head.parquet", columns=list(mirrors.FRAME))
-        pq.read_table(parquet / "examples.body.parquet", columns=list(bodies.TEXT[1:]))
-
-    scalars, texts = best(raw), best(raw_text, 3)
-    show("anchor: raw read of the scalars", scalars)
-    opened = []
-
-    def opening():
-        opened[:] = [open_project(folder)]
-        opened[0].dataset.frame()
-
-    show("open, scalars as a frame", best(opening), "raw read", scalars)
-    dataset = opened[0].dataset
-    ids = dataset.ids()
-    for number in range(min(1000, count)):
-        dataset.annotate(ids[number * 7919 % count], note=f"n{number}")
-    show("open, scalars, journal of up to 1,000", best(opening), "raw read", scalars)
-    opened[0].dataset.fold()
-    dataset.mirror()
-    print(f"  memory over what was loaded before          {resident() - before:10.0f} MB")
-    show("anchor: raw read of all text", texts)
-    show("all text as a frame", best(lambda: dataset.frame(text=True), 3), "raw read", texts)
-
-
-def editing(dataset, folder, count):
-    show("anchor: append and fsync", synced := appended(folder / "anchor"))
-    ids = dataset.ids()
-    rated = [
-        best(lambda n=number: dataset.set_rating(ids[n * 7919 % count], n % 10 + 1), 1)
-        for number in range(300)
-    ]
-    show("rate one, durable (median)", median(rated), "append and fsync", synced)
-    show("page of 20", best(lambda: dataset.page(count // 2, 20)))
-    show("unchanged check", best(dataset._state._stale))
-    show("fold 300 edits", best(dataset.fold, 1))
-
-
-def outside(dataset, path):
-    counted = best(lambda: subprocess.run(["wc", "-l", path], capture_output=True, check=True), 3)
-    body = dataset._state.body(dataset.ids()[len(dataset) // 2])
-    with path.open("r+b") as stream:
-        stream.seek(int(dataset._state.index.starts.values[len(dataset) // 2]))  # noqa: PD011 - no frame
-        stream.write(lines.changed(body, {"createdAt": "2027-01-01T00:00:00.000Z"}))
-    show("one line edited outside", best(lambda: len(dataset), 1), "wc -l", counted)
+def shown(row):
+    """Return one figure as a line of the table."""
+    unit = row["unit"]
+    digits = 2 if unit == "ms" and row["wall"] < 1000 else 0
+    wall = f"{row['wall']:,.{digits}f} {unit}" if unit != "examples/s" else f"{row['wall']:,.0f} /s"
+    cpu = "" if row["cpu"] is None else f"{row['cpu']:,.{digits}f} ms"
+    ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
+    times, own = row["target"]
+    sign = ">" if unit == "examples/s" else "<"
+    target = " ".join(
+        [*([f"<{times:.2f}x"] if times else []), *([f"{sign}{own:,.4g} {unit.split('/')[0]}"] if own else [])]
+    )
+    met = {None: "", True: "yes", False: "NO"}[row["met"]]
+    return f"  {row['what']:32} {wall:>11} {cpu:>11}  {ratio:>6} {row['anchor']:26} {target:>18}  {met:3}  {row['peak']:7.0f}"
 
 
 def main():
@@ -148,11 +70,21 @@ def main():
         "--folder", type=Path, help="where the data is made; a temporary folder if not given"
     )
     chosen = options.parse_args()
-    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, head of version {heads.VERSION}")
+    print(f"{os.cpu_count()} cores ({platform.machine()}), Python {sys.version.split()[0]}")
+    rated = {}
     for count in chosen.sizes:
-        with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
-            measure(Path(folder) / "project", count)
-    print(f"\npeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+        folder = Path(tempfile.mkdtemp(dir=chosen.folder))
+        try:
+            rows = measure(folder / "project", count)
+        finally:
+            shutil.rmtree(folder)
+        rated[count] = next(row["wall"] for row in rows if row["what"].startswith("rate one"))
+    if len(rated) > 1:
+        growth = rated[max(rated)] / rated[min(rated)]
+        met = "yes" if growth < 1.3 else "NO"
+        print(
+            f"\nrating at {max(rated):,} over rating at {min(rated):,}: {growth:.2f} (target <1.30, met: {met})"
+        )
     if chosen.kills:
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run(
