@@ -48,7 +48,7 @@ class Dataset(Upkeep):
     folder
         The project's folder.
     rater
-        Who makes edits that do not say `by`.
+        Tells who makes edits that do not say `by`.
     last_id, remember_id
         Read and write the highest id that was ever given.
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,13 +34,17 @@ class Past(Reading):
     folder
         The project's folder.
     rater
-        Who makes edits that do not say `by`.
+        Tells who makes edits that do not say `by`.
     """
 
-    def __init__(self, folder: Path, *, rater: str) -> None:
+    def __init__(self, folder: Path, *, rater: Callable[[], str]) -> None:
         super().__init__(folder)
-        self._rater = rater
+        self._ask_rater = rater
         self._ledger = Ledger(self.history_path, self._state.journal)
+
+    @cached_property
+    def _rater(self) -> str:
+        return self._ask_rater()
 
     def history(self, example_id: int) -> list[Edit]:
         """Return every edit of an example, oldest first; of deleted ones too."""

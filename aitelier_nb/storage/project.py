@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,8 +55,6 @@ class Project:
         Its folder.
     dataset
         Its examples.
-    rater
-        Who makes edits here.
     closed
         Whether `close` was called; a read after it opens the files again.
     """
@@ -63,11 +62,11 @@ class Project:
     def __init__(self, config_path: Path) -> None:
         self.config_path = config_path
         self.path = config_path.parent
-        self.rater = rater_name(self.path)
+        self._named = os.environ.get("AITELIER_RATER", "").strip()
         self.closed = False
         self._read: tuple[Signature, Config] | None = None
         self.dataset = Dataset(
-            self.path, rater=self.rater, last_id=self._last_id, remember_id=self._remember_id
+            self.path, rater=lambda: self.rater, last_id=self._last_id, remember_id=self._remember_id
         )
 
     train_path = property(lambda self: self.path / "data" / "train.jsonl")
@@ -75,6 +74,11 @@ class Project:
     evals_path = property(lambda self: self.path / "data" / "evals")
     recordings_path = property(lambda self: self.path / "data" / "recordings")
     state_path = property(lambda self: self.path / ".aitelier")
+
+    @cached_property
+    def rater(self) -> str:
+        """Who makes edits here; git is asked when the first one is made."""
+        return self._named or rater_name(self.path)
 
     @property
     def config(self) -> Config:

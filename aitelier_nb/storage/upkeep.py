@@ -27,7 +27,7 @@ class Upkeep(Past):
     folder
         The project's folder.
     rater
-        Who makes edits that do not say `by`.
+        Tells who makes edits that do not say `by`.
     last_id, remember_id
         Read and write the highest id that was ever given.
     """
@@ -36,7 +36,7 @@ class Upkeep(Past):
         self,
         folder: Path,
         *,
-        rater: str,
+        rater: Callable[[], str],
         last_id: Callable[[], int],
         remember_id: Callable[[int], None],
     ) -> None:
