@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.evaluation.answers import PARAMETERS
 from aitelier_nb.providers.base import ChatRequest
@@ -17,6 +18,9 @@ from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.current import Where, current, fold_soon
 from aitelier_nb.verbs.naming import Named, agree, origin, turns_of
 from aitelier_nb.views import View
+
+if TYPE_CHECKING:
+    from ipywidgets import Widget
 
 __all__ = ["Replies", "ask"]
 
@@ -101,6 +105,21 @@ class Replies(View):
     def failed(self) -> bool:
         """Return whether nobody answered."""
         return all(answer.error is not None for answer in self.answers.values())
+
+    def widget(self) -> Widget:
+        """Return the buttons that keep an answer as an example."""
+        from aitelier_nb.widgets.keeper import keeper
+
+        usable = [label for label, answer in self.answers.items() if answer.error is None and answer.text]
+        return keeper(usable, self.keep)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display, publish_display_data
+
+        plain = "\n".join([self.headline(), self.text(), *self.notes()])
+        publish_display_data({"text/plain": plain, "text/html": self._repr_html_()})
+        if in_kernel() and not self.failed():
+            display(self.widget())
 
 
 def ask(

@@ -27,12 +27,19 @@ def _twin(verb: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
         return await awaited(verb, *args, **words)
 
     twin.__name__ = twin.__qualname__ = f"a{verb.__name__}"
+    twin.__module__ = __name__
     return twin
 
 
 aask = _twin(ask)
+"""`ask` for `await` in a cell; the same words, the same result."""
 acompare = _twin(compare)
+"""`compare` for `await` in a cell; the same words, the same result."""
 adraft = _twin(draft)
+"""`draft` for `await` in a cell; the same words, the same result."""
 aevaluate = _twin(evaluate)
+"""`evaluate` for `await` in a cell; the same words, the same result."""
 arecord = _twin(record)
+"""`record` for `await` in a cell; the same words, the same result."""
 atrain = _twin(train)
+"""`train` for `await` in a cell; the same words, the same result."""

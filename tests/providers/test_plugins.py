@@ -12,7 +12,12 @@ from aitelier_nb.errors import UsageError
 from aitelier_nb.providers import recordings
 from aitelier_nb.providers.base import ChatRequest, Provider, Settings, Trainer, open_provider, provider_names
 
-HERE = Path(__file__).parent
+PAGE = Path(__file__).parents[2] / ".github" / "site" / "pages" / "providers.md"
+
+
+def code() -> str:
+    """Return the example on the page about providers."""
+    return PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
 
 
 @pytest.fixture
@@ -21,11 +26,11 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = tmp_path / "site"
     about = site / "house_provider-1.0.dist-info"
     about.mkdir(parents=True)
-    (site / "plugin_example.py").write_text((HERE / "plugin_example.py").read_text())
+    (site / "house_provider.py").write_text(code())
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: house-provider\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[aitelier_nb.providers]\nhouse = plugin_example:create\n")
+    (about / "entry_points.txt").write_text("[aitelier_nb.providers]\nhouse = house_provider:create\n")
     monkeypatch.syspath_prepend(site)
-    monkeypatch.delitem(sys.modules, "plugin_example", raising=False)
+    monkeypatch.delitem(sys.modules, "house_provider", raising=False)
     monkeypatch.setenv("HOUSE_API_KEY", "house-key-12345678")
 
 
@@ -47,8 +52,7 @@ def test_a_plugin_is_listed_opened_and_recorded(house: None, tmp_path: Path) -> 
 
 
 def test_the_example_stays_short() -> None:
-    code = [line for line in (HERE / "plugin_example.py").read_text().splitlines() if line.strip()]
-    assert len(code) <= 60
+    assert len(code().splitlines()) <= 60
 
 
 def test_a_provider_that_does_not_exist_is_told_with_those_that_do() -> None:

@@ -186,3 +186,18 @@ def test_the_terminal_asks_too(shop: Project, monkeypatch: pytest.MonkeyPatch) -
     replies = commands.run(["ask", "--yes", "--model", "base"], body="Where is it?\n")
     assert json.loads(json.dumps(replies.to_json()))["answers"][0]["text"] == "Where is it?!"
     assert "base:" in replies.text()
+
+
+def test_a_button_keeps_an_answer_with_the_rating_that_was_chosen(shop: Project) -> None:
+    with_run(shop)
+    replies = ait.ask("Where is it?", confirm=True, project=shop)
+    base, tuned = replies.widget().children  # type: ignore[attr-defined]
+    label, rating, button, told = tuned.children
+    assert (label.value, button.description) == ("tuned", "keep as example")
+    rating.value = "9"
+    button.click()
+    (example,) = shop.dataset.examples()
+    assert told.value == f"kept as example {example.id}"
+    assert (example.rating, example.source["model"]) == (9, TUNED)
+    base.children[2].click()
+    assert [one.rating for one in shop.dataset.examples()] == [9], "the same answer is the same example"
