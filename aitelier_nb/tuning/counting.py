@@ -60,7 +60,7 @@ def of_lines(lines: Sequence[bytes], provider: str, model: str | None, *, exact:
 
 
 def too_long(
-    lines: Sequence[bytes], provider: str, model: str | None, limit: int | None = None
+    lines: Sequence[bytes], provider: str, model: str | None, limit: int | None = None, *, exact: bool = True
 ) -> list[Finding]:
     """Return a warning for each line that training would cut off."""
     most = limit if limit is not None else limit_of(provider, model)
@@ -71,7 +71,8 @@ def too_long(
     ]  # no token without a byte
     if not likely:
         return []
-    found = counted(_examples(likely), provider, model)
+    examples = _examples(likely)
+    found = counted(examples, provider, model) if exact else tokens.estimate(examples)
     about = "about " if found.method == "estimate" else ""
     sizes = dict(zip(found.ids, found.counts, strict=True))
     return [

@@ -174,7 +174,7 @@ def format(  # noqa: A001 - the verb's name
         raise DataError(f"{reason}{gone}", hint=remedy)
     removed = training_files.write(place, contents)
     model = place.config.model
-    findings = tuple(training_files.check(contents, model))
+    findings = tuple(training_files.check(contents, model, exact=not in_kernel()))
     cost = _budget(contents.train, name, model, limit=None)
     return Formatted(contents, place.path, tuple(removed), findings, cost, problems_of(place))
 
@@ -256,7 +256,7 @@ def check(
     )
     base = model or (place.config.model if place else None)
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    findings += counting.too_long(lines, name, base, limit)
+    findings += counting.too_long(lines, name, base, limit, exact=not in_kernel())
     return Checked(
         str(path) if path is not None else file.relative_to(Path(place.path) if place else ".").as_posix(),
         name,
