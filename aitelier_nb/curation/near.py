@@ -27,7 +27,7 @@ CANDIDATE = 0.2  # of the held text's 4-grams: 8 words with one changed in the m
 COMMON, COMMON_LEAST = 0.03, 8  # a 4-gram of more texts than that is boilerplate
 MOST_OWNERS = 64  # of a boilerplate 4-gram, among texts that have hardly anything else
 CHUNK = 4096  # texts compared in one go
-BITS = 22  # of the table that sorts out 4-grams nobody holds
+BITS = 12, 22  # at least and at most, of the table that sorts out 4-grams nobody holds
 
 
 class Near(NamedTuple):
@@ -88,7 +88,7 @@ class Held:
     def _candidates(self, ids: Ints, owner: Ints) -> list[tuple[int, int]]:
         """Return the pairs (text, held) that share enough 4-grams to be looked at."""
         place, hashes = _grams(ids, ANCHOR, self.word_hashes)
-        likely = self.table[hashes >> np.uint64(64 - BITS)]
+        likely = self.table[hashes >> self.shift]
         place, hashes = place[likely], hashes[likely]
         found = np.searchsorted(self.known, hashes)
         found[found == len(self.known)] = 0
@@ -126,8 +126,10 @@ class Held:
         most = np.where(np.isin(self.known, common), MOST_OWNERS, np.iinfo(np.int64).max)
         self.ends = self.starts + np.minimum(counts, most)
         self.sizes = np.bincount(self.owners, minlength=len(self.words))
-        self.table = np.zeros(1 << BITS, dtype=np.bool_)
-        self.table[self.known >> np.uint64(64 - BITS)] = True
+        bits = min(max((16 * len(self.known)).bit_length(), BITS[0]), BITS[1])
+        self.shift = np.uint64(64 - bits)
+        self.table = np.zeros(1 << bits, dtype=np.bool_)
+        self.table[self.known >> self.shift] = True
 
     def _own_words(self, text: int, common: Hashes) -> list[int]:
         """Return the words of a held text that no boilerplate 4-gram covers."""

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import aitelier_nb as ait
-from aitelier_nb.curation import duplicates
+from aitelier_nb.curation import candidates, duplicates, leaks, splits
 from aitelier_nb.errors import AitelierError
+from aitelier_nb.schema import Example
 from aitelier_nb.tuning import training_files
 
 WORDS = [
@@ -125,6 +126,94 @@ def run_histories(tmp_path, seeds, steps):
 
 def test_in_a_few_random_histories_validation_never_gets_into_training(tmp_path):
     run_histories(tmp_path, range(2), 20)
+
+
+THRESHOLD = 8
+LINE = {"rating": None, "split": None, "group": None}
+
+
+class Simulated:
+    """A project without its files: lines as two processes see them, and all who ever were validation."""
+
+    def __init__(self, seed):
+        self.chance = random.Random(seed)
+        self.rows = []
+        self.deleted = []
+        self.was_validation = {}
+        self.last_id = 0
+
+    def add(self, question, **more):
+        self.last_id += 1
+        turns = [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": f"answer {self.chance.random()}"},
+        ]
+        self.rows.append({"id": self.last_id, "messages": turns, **LINE, **more})
+
+    def step(self):
+        """Do one thing that people do."""
+        chance = self.chance
+        doing = chance.choice(
+            ["add", "add", "duplicate", "rate", "rate", "rewrite", "delete", "reorder", "split", "split"]
+        )
+        row = chance.choice(self.rows) if self.rows else None
+        rating = chance.choice([None, 5, 8, 9, 10])
+        if doing == "add" or row is None:
+            for _ in range(chance.randint(1, 6)):
+                question = " ".join(chance.choices(WORDS, k=chance.randint(1, 9)))
+                self.add(question, rating=rating, group=chance.choice([None, None, "a", "b"]))
+        elif doing == "duplicate":
+            self.add(row["messages"][0]["content"].upper() + " !", rating=rating)
+        elif doing == "rate":
+            row["rating"] = rating
+        elif doing == "rewrite":
+            row["messages"][1] = {"role": "assistant", "content": "better"}
+        elif doing == "delete":
+            self.rows.remove(row)
+            self.deleted += [row] if row["split"] == "val" else []
+        elif doing == "reorder":
+            chance.shuffle(self.rows)
+        else:
+            self.split()
+
+    def split(self):
+        """Split as the verb does, from the lines as they stand; the seed may be another each time."""
+        gone = {duplicates.key(row["messages"]) for row in self.deleted}
+        lines = [json.dumps(row).encode() for row in self.rows]
+        columns, held = candidates.read(lines, threshold=THRESHOLD, locked_keys=gone)
+        with contextlib.suppress(AitelierError):
+            found = splits.assign_columns(
+                columns,
+                threshold=THRESHOLD,
+                seed=self.chance.randrange(3),
+                ratio=self.chance.choice([0.5, 0.8, 0.95]),
+                held=held,
+            )
+            for row in self.rows:
+                row["split"] = found.splits.get(row["id"], row["split"])
+
+    def look(self):
+        """Compare what would be trained on with all who ever were validation."""
+        kept = {row["id"]: row["split"] for row in self.rows}
+        assert [name for name in self.was_validation if kept.get(name, "val") != "val"] == []
+        self.was_validation |= {
+            row["id"]: duplicates.key(row["messages"]) for row in self.rows if row["split"] == "val"
+        }
+        good = [row for row in self.rows if row["split"] == "train" and (row["rating"] or 0) >= THRESHOLD]
+        held = [row for row in self.rows if row["split"] == "val"] + self.deleted
+        leaked = leaks.find(map(Example.model_validate, good), map(Example.model_validate, held))
+        trained = {duplicates.key(row["messages"]) for row in good if row["id"] not in leaked}
+        assert not trained & set(self.was_validation.values())
+
+
+def test_in_a_thousand_simulated_histories_validation_never_gets_into_training():
+    for seed in range(1000):
+        simulated = Simulated(seed)
+        for _ in range(simulated.chance.randint(5, 25)):
+            simulated.step()
+        simulated.look()
+        simulated.split()
+        simulated.look()
 
 
 if __name__ == "__main__":
