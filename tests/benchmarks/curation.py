@@ -195,22 +195,75 @@ def leaking(train, held):
     show("  unrelated pairs flagged", f"{wrong}", f"of {train * held:,}", "", "<= 1 %")
 
 
+def english(count):
+    """Conversations of about 1 kB of real English: the help texts that come with Python."""
+    from pydoc_data.topics import topics
+
+    passages = [part.strip() for text in topics.values() for part in text.split("\n\n")]
+    passages = [part for part in passages if 40 < len(part) < 2500]
+    chance = random.Random(6)
+    for number in range(1, count + 1):
+        question, *answer = chance.choices(passages, k=3)
+        turns = [
+            {"role": "system", "content": "You are a helpful, precise support agent."},
+            {"role": "user", "content": question[:300]},
+            {"role": "assistant", "content": " ".join(answer)[:700]},
+        ]
+        yield Example.model_validate({"id": number, "messages": turns})
+
+
 def counting(count):
-    examples = [
-        Example.model_construct(id=n, messages=Example.model_validate({"id": 1, **json.loads(line)}).messages)
-        for n, line in enumerate(chat_lines(count))
-    ]
+    examples = list(english(count))
+    texts_of = [turn.text for example in examples for turn in example.messages]
     found = []
-    taken = seconds(lambda: found.append(tokens.count(examples, model="gpt-4.1", threads=1)))
-    flat = [turn.text for example in examples for turn in example.messages]
-    estimate = seconds(lambda: [len(text) // 4 for text in flat])
+    taken = seconds(lambda: found.append(tokens.count(examples, model="gpt-4.1", threads=1)), runs=7)
+    rate = f"{count / taken / 1000:.0f}k/s"
+    show("characters an example", f"{sum(map(len, texts_of)) / count:.0f}", "", "", "")
+    try:
+        import toktok
+    except ImportError:
+        show(f"tokens ({found[-1].method}), one thread", rate, "toktok-rs is not installed", "", "")
+        return
+    bare = seconds(lambda: toktok.batch_count(texts_of, "o200k_base", threads=1), runs=7)
     show(
         f"tokens ({found[-1].method}), one thread",
-        f"{count / taken / 1000:.0f}k/s",
-        f"{taken / estimate:.1f}x len // 4",
+        rate,
+        f"{taken / bare:.2f}x the tokenizer alone",
         "",
         ">= 150k/s",
     )
+
+
+def importing(count):
+    """The whole import into a project, and the whole split verb, beside an atomic copy of the file."""
+    import aitelier_nb as ait
+    from aitelier_nb.storage import files
+
+    content = b"\n".join(chat_lines(count)) + b"\n"
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "chat.jsonl"
+        source.write_bytes(content)
+        copied = seconds(lambda: files.replace(Path(folder) / "copy", [source.read_bytes()]))
+        took = []
+        for run in range(RUNS):
+            project = ait.init("import", path=Path(folder) / str(run))
+            start = time.process_time()
+            ait.load(source, project=project)
+            took.append(time.process_time() - start)
+            ids = project.dataset.ids()
+            project.dataset.update(project.dataset.frame().assign(rating=[8 + n % 3 for n in ids]))
+            start = time.process_time()
+            ait.split(project=project)
+            split = time.process_time() - start
+            project.close()
+    show(
+        f"import {count:,} into a project",
+        f"{count / min(took) / 1000:.0f}k/s",
+        f"{min(took) / copied:.1f}x an atomic copy",
+        "",
+        "> 60k/s",
+    )
+    show(f"split {count:,}, the verb", f"{split:.1f} s", f"{split / copied:.1f}x an atomic copy", "", "< 3x")
 
 
 def main():
@@ -219,6 +272,7 @@ def main():
     large = parser.parse_args().large
     show("what", "measured", "anchor", "", "goal")
     reading(100_000 if large else 10_000)
+    importing(100_000 if large else 10_000)
     splitting(1_000_000 if large else 100_000)
     leaking(*((90_000, 2_000) if large else (9_000, 400)))
     counting(50_000 if large else 5_000)
