@@ -85,15 +85,16 @@ class Upkeep(Past):
         """Bring the Parquet mirror up to date with all edits, and return its folder.
 
         `examples.head.parquet` holds the scalars, `examples.body.parquet` the texts, row by row the
-        same examples.
+        same examples. Of shards each has a part of its own with both, `examples/NAME.parquet`.
         """
         self._state.texts_wanted = True
         self.fold()
         with self._state.reading(), files.refusals(self._state.head_path.parent):
-            mirrors.refresh(self._state.index, self._state.head_path, self._state.body_path)
             place = self._state.place()
             if isinstance(place, tuple):
                 sharding.mirror(place, self._state.head_path.parent / "examples")
+            else:
+                mirrors.refresh(self._state.index, self._state.head_path, self._state.body_path)
         return self._state.head_path.parent
 
     def shard(self, size: int = sharding.SIZE) -> list[Path]:
