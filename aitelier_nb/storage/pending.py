@@ -83,9 +83,16 @@ class Pending(Mapping[int, bytes | None]):
 
     def base(self, example: int) -> tuple[int | None, str]:
         """Return the row of an example and the hash of its line, as the file holds it."""
-        if example not in self._known:
-            self.look_up([example])
-        return self._known.get(example, (None, GONE))
+        known = self._known.get(example)
+        if known is None:
+            known = self._known[example] = self._found(example)
+        return known
+
+    def _found(self, example: int) -> tuple[int | None, str]:
+        row = None if self._index is None else self._index.row(example)
+        if self._index is None or row is None:
+            return None, GONE
+        return row, f"{int(self._index.hashes[row]):016x}"
 
     def row(self, example: int) -> int | None:
         """Return the row of an example, None when the file has no line of it."""
@@ -102,12 +109,12 @@ class Pending(Mapping[int, bytes | None]):
         edited.changes.append(change)
         self._marked(change.id, edited, change.to)
 
-    def made(self, change: Change, body: bytes | None) -> None:
-        """Take a change whose outcome is known."""
+    def made(self, change: Change, body: bytes | None, mark: str | None = None) -> None:
+        """Take a change whose outcome is known, and perhaps the outcome's hash."""
         edited = self._begun(change.id)
         edited.changes.append(change)
         edited.body, edited.made = body, len(edited.changes)
-        self._marked(change.id, edited, digest(body))
+        self._marked(change.id, edited, digest(body) if mark is None else mark)
 
     def _begun(self, example: int) -> _Edited:
         edited = self._edited.get(example)

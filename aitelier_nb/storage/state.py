@@ -112,7 +112,7 @@ class State:
 
         Such an end is ours: the journal says where the adding began and how long it was to be.
         """
-        if self.sharding_path.exists() and isinstance(self.place(), tuple):
+        if self._index is None and self.sharding_path.exists() and isinstance(self.place(), tuple):
             sharding.finish(self.path, self.shards_path, self.sharding_path)
         self.refresh()
         last = self.journal.entries[-1] if self.journal.entries else None
@@ -245,7 +245,7 @@ class State:
         self.journal.append(entry)
         if bodies:
             for change, body in zip(entry.changes, bodies, strict=True):
-                self.pending.made(change, body)
+                self.pending.made(change, body, change.to)
             return
         for change in entry.changes:
             self.apply(entry, change)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 
-from aitelier_nb.storage import dataset as dataset_module
+from aitelier_nb.storage import upkeep
 from aitelier_nb.storage.locks import lock
 from aitelier_nb.storage.project import open_project
 
@@ -97,7 +97,7 @@ def test_two_open_projects_see_each_others_edits_at_the_next_read(project):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from aitelier_nb.storage import dataset as dataset_module
+from aitelier_nb.storage import upkeep
 from aitelier_nb.storage.locks import lock
 with lock(Path(sys.argv[1])):
     print("held", flush=True)
@@ -156,7 +156,7 @@ def test_a_rating_that_nobody_here_gave_has_no_rater(project):
 
 
 def test_a_long_journal_is_folded_without_a_pause(project, monkeypatch):
-    monkeypatch.setattr(dataset_module, "LONG", 5)
+    monkeypatch.setattr(upkeep, "LONG", 5)
     project.dataset.add([conversation("a")])
     for rating in (1, 2, 3):
         project.dataset.set_rating(1, rating)
