@@ -5,7 +5,7 @@ Only user turns are compared. `near` says what near is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aitelier_nb.curation import duplicates
@@ -39,23 +39,48 @@ def find(train: Iterable[Example], held: Iterable[Example]) -> dict[int, Leak]:
     held
         All that was ever validation, deleted examples too.
     """
-    kept = list(held)
-    keys = {duplicates.key(example.messages): example.id for example in reversed(kept)}
-    groups = {example.group: example.id for example in reversed(kept) if example.group not in (None, "")}
+    known = _Known(held)
     found: dict[int, Leak] = {}
-    others: list[Example] = []
-    for example in train:
-        exact = keys.get(duplicates.key(example.messages)) if keys else None
-        if exact is not None:
-            found[example.id] = Leak(example.id, exact, "exact", 1.0)
-        elif example.group in groups:
-            found[example.id] = Leak(example.id, groups[example.group], "group", 0.0)
-        elif kept:
-            others.append(example)
-    index = Held([_words(example) for example in kept])
-    for place, owner, share in index.near(map(_words, others)):
-        found[others[place].id] = Leak(others[place].id, kept[owner].id, "near", share)
+    others: list[int] = []
+
+    def unlike() -> Iterator[list[str]]:
+        """Yield the words of what neither repeats a held example nor belongs to its group."""
+        for example in train:
+            leak = known.leak(example)
+            if leak is not None:
+                found[example.id] = leak
+            elif known.ids:
+                others.append(example.id)
+                yield _words(example)
+
+    for place, owner, share in Held(known.words).near(unlike()):
+        found[others[place]] = Leak(others[place], known.ids[owner], "near", share)
     return found
+
+
+class _Known:
+    """What held examples are known by; the examples themselves are not kept."""
+
+    def __init__(self, held: Iterable[Example]) -> None:
+        self.ids: list[int] = []
+        self.words: list[list[str]] = []
+        self._keys: dict[str, int] = {}
+        self._groups: dict[object, int] = {}
+        for example in held:
+            self.ids.append(example.id)
+            self.words.append(_words(example))
+            self._keys.setdefault(duplicates.key(example.messages), example.id)
+            if example.group not in (None, ""):
+                self._groups.setdefault(example.group, example.id)
+
+    def leak(self, example: Example) -> Leak | None:
+        """Return the leak of an example that repeats a held one, or belongs to its group."""
+        exact = self._keys.get(duplicates.key(example.messages)) if self._keys else None
+        if exact is not None:
+            return Leak(example.id, exact, "exact", 1.0)
+        if example.group in self._groups:
+            return Leak(example.id, self._groups[example.group], "group", 0.0)
+        return None
 
 
 def _words(example: Example) -> list[str]:

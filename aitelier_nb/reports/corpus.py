@@ -41,6 +41,7 @@ class Corpus:
     raters: Counter[str] = field(default_factory=Counter)
     groups: set[str] = field(default_factory=set)
     keys: list[tuple[int, str]] = field(default_factory=list)
+    held: list[int] = field(default_factory=list)
     personal: Counter[str] = field(default_factory=Counter)
 
     def add(self, example: Example) -> None:
@@ -49,6 +50,8 @@ class Corpus:
         if example.rating is not None:
             self.ratings[example.rating] += 1
             self.above += example.rating >= self.threshold
+        if example.split == "val":
+            self.held.append(example.id)
         self.sides[example.rating, example.split or "none"] += 1
         self.characters.append((len(example.input), len(example.output)))
         self.turns[sum(message.role == "user" for message in example.messages)] += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from aitelier_nb import __version__
@@ -90,7 +91,8 @@ def _data(project: Project, counted: corpus.Corpus, config: Config) -> dict[str,
 def _split(project: Project, counted: corpus.Corpus, config: Config) -> dict[str, Any]:
     deleted = project.dataset.deleted_validation()
     threshold = config.quality_threshold
-    held = [*(example for example in project.dataset.examples() if example.split == "val"), *deleted]
+    ids = [*counted.held, *(example.id for example in deleted)]
+    held = chain((e for e in project.dataset.examples() if e.split == "val"), deleted)
     train = (
         example
         for example in project.dataset.examples()
@@ -100,8 +102,8 @@ def _split(project: Project, counted: corpus.Corpus, config: Config) -> dict[str
         **counted.split(config),
         "deleted_validation": len(deleted),
         "leaks": {
-            "runs": trainings.leaks(project.runs, [example.id for example in held]),
-            "duplicates": sorted(leaks.find(train, held)) if held else [],
+            "runs": trainings.leaks(project.runs, ids),
+            "duplicates": sorted(leaks.find(train, held)) if ids else [],
         },
     }
 
