@@ -346,3 +346,21 @@ def test_two_processes_voting_at_once_lose_no_vote(project, provider):
         assert voter.wait() == 0
     assert [len(Study(project, study.path, rater).choices()) for rater in ("ann", "ben", "cleo")] == [12] * 3
     Study(project, study.path).reveal()
+
+
+def test_decided_votes_go_out_as_pairs_of_validation_and_into_no_training_file(project, provider, tmp_path):
+    import aitelier_nb as ait
+    from aitelier_nb.errors import DataError
+    from aitelier_nb.tuning import training_files
+
+    study = create(project, *models(provider))
+    prefer_tuned(study)
+    with pytest.raises(DataError, match="no revealed blind comparison"):
+        ait.export("preference", tmp_path / "votes.jsonl", votes=True, project=project)
+    study.reveal()
+    made = ait.export("preference", tmp_path / "votes.jsonl", provider="trl", votes=True, project=project)
+    rows = [json.loads(line) for line in (tmp_path / "votes.jsonl").read_bytes().splitlines()]
+    assert len(rows) == 12
+    assert all(is_tuned(row["chosen"][0]["content"]) for row in rows)
+    assert "train no model of this project on them" in " ".join(made.notes())
+    assert training_files.build(project, "openai", kind="preference").train == ()
