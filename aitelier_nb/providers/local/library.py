@@ -22,7 +22,7 @@ from filelock import FileLock
 
 from aitelier_nb.errors import ModelMissing, UsageError
 from aitelier_nb.progress import Progress
-from aitelier_nb.providers.local import embedded
+from aitelier_nb.providers.local import embedded, hub_models
 from aitelier_nb.providers.local.embedded import EMBEDDED, sha256
 
 __all__ = [
@@ -90,7 +90,7 @@ def find(name: str) -> Model:
     if path.exists():
         return _local(name, path.resolve())
     if name.count("/") == 1 and not name.startswith((".", "~", "/")):
-        return _hub(name)
+        return _hub(name, hub_models.fetch(name))
     raise ModelMissing(
         f"there is no model {name!r}: neither a folder nor a Hugging Face name",
         hint=f"use {EMBEDDED.name}, a folder that holds a model, or a name like org/model",
@@ -115,9 +115,10 @@ def pull(name: str = EMBEDDED.name) -> Model:
 
 
 def listed() -> list[Model]:
-    """Return the models that are kept on this machine, by name."""
+    """Return the models that are kept on this machine, by name: our own copies, then those of a hub."""
     folders = sorted((cache_folder() / "models").glob(f"*/{NOTE}"))
-    return [_described(note.parent) for note in folders]
+    fetched = [_hub(name, folder) for name, folder in hub_models.kept().items()]
+    return [*(_described(note.parent) for note in folders), *fetched]
 
 
 def info(name: str = EMBEDDED.name) -> Model:
@@ -140,6 +141,8 @@ def info(name: str = EMBEDDED.name) -> Model:
 def remove(name: str) -> int:
     """Delete a model from the cache and return the bytes freed; a folder of yours is never touched."""
     model = info(name)
+    if model.source == "hub":
+        return hub_models.remove(name)
     if cache_folder() not in model.folder.parents:
         raise UsageError(f"{name} is a folder of yours, not a copy in the cache", hint="delete it yourself")
     with _lock(model.folder):
@@ -224,20 +227,10 @@ def _local(name: str, path: Path) -> Model:
     return _described(folder)
 
 
-def _hub(name: str) -> Model:
-    """Return a model of a Hugging Face hub, from its cache or fetched now."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    patterns = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
-    try:
-        folder = Path(snapshot_download(name, allow_patterns=patterns))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise ModelMissing(
-            f"the model {name} is not on this machine and could not be fetched",
-            hint=f"check the name and the network, or use {EMBEDDED.name}, which needs no hub",
-        ) from error
-    return Model(name, folder, "hub", size=sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()))
+def _hub(name: str, folder: Path) -> Model:
+    """Return a model of a Hugging Face hub that lies in that folder of its cache."""
+    license_, digest = hub_models.license_of(folder), hub_models.checksum(folder)
+    return Model(name, folder, "hub", license_, digest, hub_models.size_of(folder))
 
 
 def _convert(gguf: Path, folder: Path, name: str, digest: str, license_: str | None) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from aitelier_nb.providers.local import embedded, library
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("AITELIER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(library.hub_models, "kept", dict)
 
 
 @pytest.fixture
@@ -151,7 +154,8 @@ class Hub(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("ETag", f'"{len(body):040x}"')
+        digest = hashlib.sha256(body).hexdigest()
+        self.send_header("ETag", f'"{digest if path.endswith(".safetensors") else digest[:40]}"')
         self.send_header("X-Repo-Commit", commit)
         self.end_headers()
         if with_body:
@@ -168,16 +172,32 @@ def asked_of_the_hub(tmp_path, endpoint, name):
         f"try:\n    model = library.find({name!r})\n    print(model.source, library.identity({name!r}))\n"
         "except AitelierError as error:\n    sys.exit(f'{error} | {error.hint}')\n"
     )
-    env = {
+    env = of_the_hub(tmp_path, endpoint)
+    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+
+
+def of_the_hub(tmp_path, endpoint):
+    return {
         "PATH": "/usr/bin", "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hub"), "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "NO_PROXY": "127.0.0.1",
+        "AITELIER_CACHE": os.environ["AITELIER_CACHE"],
     }  # fmt: skip
-    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+
+
+def shown(tmp_path, endpoint, *words):
+    """Return what `ait model` prints as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "aitelier_nb", "model", *words, "--json"],
+        env=of_the_hub(tmp_path, endpoint), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["result"]
 
 
 def test_a_model_is_fetched_from_a_hub_by_name_and_then_needs_none(tiny, tmp_path):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.folder = tiny
+    server.folder = folder = shutil.copytree(tiny, tmp_path / "on the hub")
+    (folder / "README.md").write_text("---\nlanguage: en\nlicense: mit\n---\n# Tiny\n")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     endpoint = f"http://127.0.0.1:{server.server_port}"
     try:
@@ -188,6 +208,15 @@ def test_a_model_is_fetched_from_a_hub_by_name_and_then_needs_none(tiny, tmp_pat
         server.server_close()
     assert first.stdout == f"hub org/tiny@{'c' * 16}\n", first.stderr
     assert asked_of_the_hub(tmp_path, endpoint, "org/tiny").stdout == first.stdout
+    assert (
+        shown(tmp_path, endpoint, "list")["models"] == shown(tmp_path, endpoint, "info", "org/tiny")["models"]
+    )
+    [model] = shown(tmp_path, endpoint, "info", "org/tiny")["models"]
+    weights = embedded.sha256(folder / "model.safetensors")
+    assert (model["source"], model["license"], model["sha256"]) == ("hub", "mit", weights)
+    assert model["size"] == sum(file.stat().st_size for file in folder.iterdir())
+    shown(tmp_path, endpoint, "remove", "org/tiny")
+    assert shown(tmp_path, endpoint, "list")["models"] == []
     assert "org/other is not on this machine and could not be fetched" in missing.stderr
 
 
