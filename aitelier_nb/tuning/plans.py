@@ -54,7 +54,17 @@ def make(
     identity = _identity(project, provider.name, base, kind, contents, hyperparameters, force=force)
     known = frozenset(run.job_id for run in project.runs)
     request = JobRequest(base, training, identity, validation, hyperparameters, suffix, kind, known)
-    return runs.Plan(request, contents.train_ids, contents.validation_ids, validation is not None, notes)
+    told = (*notes, *_unread(project))
+    return runs.Plan(request, contents.train_ids, contents.validation_ids, validation is not None, told)
+
+
+def _unread(project: Project) -> tuple[str, ...]:
+    """Say how many lines no run can learn from because they cannot be read, and which is the first."""
+    problems = project.dataset.problems()
+    if not problems:
+        return ()
+    count = "1 line was" if len(problems) == 1 else f"{len(problems)} lines were"
+    return (f"{count} left out because nobody can read them: {problems[0]}",)
 
 
 def _current_files(

@@ -115,3 +115,14 @@ def test_a_check_warns_of_what_is_cut_off(project):
     short = ait.check(provider="openai", limit=5, project=project)
     assert {f.severity for f in short.findings if f.rule == "too_long"} == {"warning"}
     assert short.ok
+
+
+def test_every_verb_that_uses_examples_names_the_lines_that_it_cannot_read(project, tmp_path):
+    from aitelier_nb.tuning import plans
+
+    path = project.path / "data" / "examples.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"id": 99, "messages": "none"}\n')
+    assert "examples.jsonl:31" in ait.split(project=project).warnings()[-1]
+    assert "examples.jsonl:31" in ait.format("openai", project=project).warnings()[-1]
+    assert "examples.jsonl:31" in ait.export("csv", tmp_path / "a.csv", project=project).warnings()[-1]
+    assert "examples.jsonl:31" in plans._unread(project)[0]
