@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["blocks", "name_of", "sha256"]
+from aitelier_nb.errors import UsageError
+
+__all__ = ["blocks", "checked_size", "name_of", "sha256"]
 
 
 def sha256(path: Path) -> str:
@@ -18,6 +20,20 @@ def sha256(path: Path) -> str:
 def name_of(path: Path, digest: str) -> str:
     """Return the name of a file at a service: its own, and the start of its content's hash."""
     return f"{path.stem}-{digest[:16]}{path.suffix}"
+
+
+def checked_size(path: Path, largest: int) -> int:
+    """Return a file's size in bytes.
+
+    Raises
+    ------
+    UsageError
+        The file is empty, or larger than the service takes.
+    """
+    size = path.stat().st_size
+    if not 0 < size <= largest:
+        raise UsageError(f"{path.name} has {size:,} bytes", hint=f"1 to {largest:,} bytes are taken")
+    return size
 
 
 def blocks(path: Path, size: int) -> Iterator[bytes]:

@@ -23,7 +23,7 @@ from aitelier_nb.errors import (
 from aitelier_nb.providers.retries import SPENT
 from aitelier_nb.redaction import redact
 
-__all__ = ["connection_error", "json_in", "json_of", "response_error", "words_of"]
+__all__ = ["connection_error", "job_in", "json_in", "json_of", "response_error", "words_of"]
 
 LONGEST = 300  # characters of a service's own words that a message quotes
 
@@ -64,6 +64,19 @@ def json_in(body: bytes, provider: str, status: int = 200) -> Any:
             f"{provider} answered HTTP {status} with {_kind(body)} where JSON was expected",
             hint="check the base URL; if it is right, the service is in trouble: try again later",
         ) from error
+
+
+def job_in(data: Any, provider: str) -> dict[str, Any]:
+    """Return the job that an answer holds.
+
+    Raises
+    ------
+    ResponseError
+        It holds none.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("id"), str) or "status" not in data:
+        raise ResponseError(f"{provider} answered without a job", hint="try again later")
+    return data
 
 
 def response_error(response: httpx.Response, provider: str) -> ProviderError:

@@ -1,5 +1,7 @@
 """How fast answers come in: 500 of a 50 ms server at concurrency 32, beside a bare httpx loop in the same run.
 
+Then, in a real kernel, how long a cell takes to end that is interrupted while 30 s answers are under way.
+
 python tests/benchmarks/providers.py [ROUNDS]
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import os
 import statistics
 import sys
 import tempfile
@@ -18,9 +21,12 @@ from pathlib import Path
 
 import httpx
 
+import aitelier_nb as ait
 from aitelier_nb.providers import recordings
 from aitelier_nb.providers.base import ChatRequest, Settings
 from aitelier_nb.providers.compatible import Compatible
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "providers"))
 
 COUNT, CONCURRENCY, DELAY = 500, 32, 0.05
 ALLOWED = 1.25
@@ -116,6 +122,35 @@ def seconds(way: Callable[[str], None], url: str) -> float:
     return time.perf_counter() - begun
 
 
+def interrupted(words: str) -> float:
+    """Return the seconds from the interrupt of a kernel to the end of its cell; three answers are kept."""
+    from gate import Gate, kept
+    from jupyter_client.manager import start_new_kernel
+    from server import Server
+    from together_service import BASE, KEY
+
+    gate = Gate(at_once=3)
+    with Server(gate, "/v1") as server, tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"TOGETHER_BASE_URL": server.url, "TOGETHER_API_KEY": KEY}
+        ait.init("shop", provider="together", model=BASE, path=folder).close()
+        recorded = Path(folder) / "data" / "recordings" / "together.jsonl"
+        manager, client = start_new_kernel(kernel_name="python3", cwd=folder, env=environment)
+        client.execute("import aitelier_nb as ait")
+        cell = client.execute(f"{words}[str(n) for n in range(32)], confirm=True)")
+        while not recorded.exists() or recorded.read_bytes().count(b"\n") < 3:
+            time.sleep(0.01)
+        begun = time.perf_counter()
+        manager.interrupt_kernel()
+        while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != cell:
+            pass
+        taken = time.perf_counter() - begun
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        gate.open.set()
+        assert kept(recorded) == 3
+    return taken
+
+
 def main(rounds: int) -> int:
     here, there = multiprocessing.Pipe()
     server = multiprocessing.Process(target=serve, args=(there,), daemon=True)
@@ -132,6 +167,11 @@ def main(rounds: int) -> int:
         middle = statistics.median(times)
         print(
             f"{name:18} {middle:6.3f} s, {middle / anchor:.2f} x bare ({', '.join(f'{one:.3f}' for one in times)})"
+        )
+    for words in ("ait.draft(", "await ait.adraft("):
+        ends = [interrupted(words) for _ in range(min(rounds, 3))]
+        print(
+            f"interrupt of {words + '...)':22} {max(ends):.2f} s at most ({', '.join(f'{e:.2f}' for e in ends)})"
         )
     return (
         0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 from server import Request, Response
 from together_service import TogetherService
@@ -25,3 +28,12 @@ class Gate(TogetherService):
             if held:
                 self.open.wait(60)
         return super().__call__(request)
+
+
+def kept(recorded: Path) -> int:
+    """Return how many answers a file of recordings holds; one that an interrupt wrote twice is one."""
+    found = set()
+    for line in recorded.read_bytes().splitlines():
+        with suppress(ValueError):
+            found.add(json.loads(line)["fingerprint"])
+    return len(found)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from gate import Gate
+from gate import Gate, kept
 from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 from server import Server, status
@@ -61,7 +61,7 @@ def test_an_interrupted_cell_ends_at_once_and_keeps_what_has_arrived(
             manager.shutdown_kernel(now=True)
             gate.open.set()
     assert reply["content"]["ename"] in ("KeyboardInterrupt", "CancelledError")
-    assert recorded.read_bytes().count(b"\n") == 3
+    assert kept(recorded) == 3
     assert server.disconnects >= 1
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from aitelier_nb.errors import ProviderError, ResponseError, UsageError
+from aitelier_nb.errors import ProviderError, ResponseError
 from aitelier_nb.progress import Progress
-from aitelier_nb.providers.contents import blocks, name_of, sha256
+from aitelier_nb.providers.contents import blocks, checked_size, name_of, sha256
 from aitelier_nb.providers.http import Client
 
 __all__ = ["find", "listed", "upload"]
@@ -32,9 +32,7 @@ def upload(
     UsageError
         The file is empty or too large.
     """
-    size = path.stat().st_size
-    if not 0 < size <= LARGEST:
-        raise UsageError(f"{path.name} has {size:,} bytes", hint=f"1 to {LARGEST:,} bytes are taken")
+    size = checked_size(path, LARGEST)
     name = name_of(path, sha256(path))
     known = find(client, name, size, purpose)
     if known is not None:

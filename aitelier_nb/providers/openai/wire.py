@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from aitelier_nb.errors import ResponseError, UsageError
+from aitelier_nb.errors import UsageError
 from aitelier_nb.providers.base import Checkpoint, JobRequest
+from aitelier_nb.providers.faults import job_in
 from aitelier_nb.providers.wholes import with_whole_counts
 from aitelier_nb.schema import Event, Job, Status
 
@@ -123,8 +124,7 @@ def job_of(data: Any) -> Job:
     ResponseError
         The response is no job.
     """
-    if not isinstance(data, dict) or not isinstance(data.get("id"), str) or "status" not in data:
-        raise ResponseError("openai answered without a job", hint="try again later")
+    data = job_in(data, "openai")
     word = str(data["status"]).lower()
     status: Status = STATUSES.get(word, "running")
     error = data.get("error") or {}

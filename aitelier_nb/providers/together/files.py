@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from aitelier_nb.errors import CheckFailed, ResponseError, UsageError
+from aitelier_nb.errors import CheckFailed, ResponseError
 from aitelier_nb.interrupts import pause
 from aitelier_nb.progress import Progress
-from aitelier_nb.providers.contents import blocks, name_of, sha256
+from aitelier_nb.providers.contents import blocks, checked_size, name_of, sha256
 from aitelier_nb.providers.faults import json_of
 from aitelier_nb.providers.http import Client
 from aitelier_nb.providers.together import multipart
@@ -43,9 +43,7 @@ def upload(client: Client, path: Path, purpose: str = "fine-tune", in_one: int =
     UsageError
         The file is empty or too large.
     """
-    size = path.stat().st_size
-    if not 0 < size <= LARGEST:
-        raise UsageError(f"{path.name} has {size:,} bytes", hint=f"1 to {LARGEST:,} bytes are taken")
+    size = checked_size(path, LARGEST)
     digest = sha256(path)
     known = find(client, name_of(path, digest), size, purpose)
     if known is not None:

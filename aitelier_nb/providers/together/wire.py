@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from aitelier_nb.errors import ResponseError, UsageError
+from aitelier_nb.errors import UsageError
 from aitelier_nb.providers.base import Checkpoint, JobRequest
+from aitelier_nb.providers.faults import job_in
 from aitelier_nb.providers.wholes import with_whole_counts
 from aitelier_nb.schema import Event, Job, Status
 
@@ -186,8 +187,7 @@ def job_of(data: Any) -> Job:
     ResponseError
         The response is no job.
     """
-    if not isinstance(data, dict) or not isinstance(data.get("id"), str) or "status" not in data:
-        raise ResponseError("together answered without a job", hint="try again later")
+    data = job_in(data, "together")
     word = str(data["status"]).lower()
     status: Status = STATUSES.get(word, "running")
     ended = status not in get_args(Status)[:2]
