@@ -34,7 +34,7 @@ class Found:
 def find(project: Project) -> Found:
     """Return what the evaluation files of a project say: the latest rates, every study, every score."""
     found = Found(evidence=exhibits.none())
-    latest = evaluations.latest(project)
+    latest = _measured(project)
     if latest is not None:
         found.evaluation = measured.facts(latest, _name(latest.path))
         found.evidence = exhibits.of_rates(project, latest)
@@ -51,6 +51,12 @@ def find(project: Project) -> Found:
     found.scores = [told for path in archive.paths(project) if (told := _scores(project, path)) is not None]
     found.limits += _looks(project, found)
     return found
+
+
+def _measured(project: Project) -> Evaluation | None:
+    """Return the latest evaluation with a check, or the latest of all where none has one."""
+    found = evaluations.ours(project)
+    return next((one for one in reversed(found) if one.measures), found[-1] if found else None)
 
 
 def _add_study(project: Project, path: Path, content: Mapping[str, Any], found: Found) -> None:
@@ -100,10 +106,10 @@ def _looks(project: Project, found: Found) -> list[str]:
     rates = len([path for path in archive.paths(project, "eval") if "scale" in archive.load(path)])
     told = []
     if rates > 1:
-        told.append(f"There are {rates} evaluations; the rates are those of the latest.")
+        told.append(f"There are {rates} evaluations; the rates are those of the latest that has a check.")
     if len(found.comparisons) > 1:
         told.append(
             f"There are {len(found.comparisons)} comparisons, each a look of its own at the same models "
-            "or others; the verdict is that of the latest."
+            "or others; the verdict is that of the latest that was carried through."
         )
     return told

@@ -21,7 +21,8 @@ def verdict(facts: Facts) -> dict[str, str]:
     """Return outcome ("better", "worse", "not shown", "measured" or "none"), sentence and basis."""
     contests = facts["contests"]
     paired = {f"data/evals/{name}" for contest in contests for name in contest["comparisons"]}
-    studies = [study for study in facts["comparisons"] if study["outcome"] is not None]
+    told = [study for study in facts["comparisons"] if study["outcome"] is not None]
+    studies = [study for study in told if not study["stopped_early"]] or told
     if studies and studies[-1]["file"] in paired:
         return _of_contest(contests[-1])
     if studies:

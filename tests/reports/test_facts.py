@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aitelier_nb.evaluation.answers import Contestant
 from aitelier_nb.evaluation.contests import open_contest
+from aitelier_nb.evaluation.designs import create
 from aitelier_nb.evaluation.evaluations import latest
 from aitelier_nb.evaluation.scores import Scores
 from aitelier_nb.reports import markdown, page
@@ -42,6 +43,21 @@ def test_answers_without_a_check_are_told_as_answers_that_nobody_judged(project:
         "base and tuned answered 10 held-out examples, not scored or compared yet."
     )
     assert "not evaluated" not in page.render(facts)
+
+
+def test_a_later_look_without_a_check_or_an_end_takes_neither_rates_nor_verdict_away(compared: Project):
+    before = gather(compared)
+    with_answers(compared)
+    gardener = Gardener()
+    both = [Contestant(name, gardener, name) for name in ("base", "tuned")]
+    again = create(compared, *both, repeats=1)
+    again.vote_at(0, "tie")
+    again.reveal()
+    facts = gather(compared)
+    assert facts["verdict"] == before["verdict"]
+    assert facts["evaluation"]["tuned"]["rate"] == before["evaluation"]["tuned"]["rate"]
+    assert [study["stopped_early"] for study in facts["comparisons"]] == [False, True]
+    assert any("2 comparisons, each a look" in limit for limit in facts["limits"])
 
 
 def test_more_than_two_contestants_are_told_with_tests_held_for_all_pairs(project: Project):
