@@ -64,7 +64,7 @@ class Partition:
 
     def _stratum(self, rating: int, share: float, parts: dict[str, int]) -> dict[str, Any]:
         if not rating:
-            return {"rating": f"below {self.threshold:g}, unrated", **parts, "quota": None}
+            return {"rating": "others", **parts, "quota": None}
         return {"rating": str(rating), **parts, "quota": f"{sum(parts.values()) * (1 - share):.1f}"}
 
     def _notes(self) -> list[str]:

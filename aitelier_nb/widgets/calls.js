@@ -4,10 +4,11 @@ import { newSession } from "./shelf.js";
 
 const AGAIN = 3000; // milliseconds until an unanswered message is sent again
 
-/** One view's line to the kernel: `ask` is answered once, `ongone` is called when nobody listens any more. */
+/** One view's line to the kernel: `ask` is answered once, `ongone` is called when nobody listens any more, `onrefused` when it cannot begin. */
 export class Calls {
-  constructor(model, onhello, ongone) {
+  constructor(model, onhello, ongone, onrefused) {
     this.model = model;
+    this.onrefused = onrefused;
     this.session = newSession();
     this.ongone = ongone;
     this.seq = 0;
@@ -44,6 +45,7 @@ export class Calls {
   answered(message, onhello) {
     if (message.session !== this.session) return;
     if (message.kind === "hello") {
+      if (message.error) return this.onrefused(message);
       this.greeted = true;
       onhello(message);
     }

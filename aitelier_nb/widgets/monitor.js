@@ -74,12 +74,16 @@ function curve(losses) {
   });
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 300 60");
+  svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", "Loss from " + values[0].toFixed(3) + " to " + values.at(-1).toFixed(3));
   const line = document.createElementNS(SVG, "polyline");
   line.setAttribute("points", points.join(" "));
   svg.append(line);
-  return svg;
+  const [first, last] = [losses[0], losses.at(-1)].map(
+    ([step, loss]) => loss.toFixed(3) + " at step " + step,
+  );
+  return make("figure", {}, svg, make("figcaption", {}, "Loss: " + first + ", " + last));
 }
 
 export default {

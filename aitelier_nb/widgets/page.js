@@ -1,6 +1,6 @@
 // Builds what stands in the page. Text of an example only ever becomes a text node.
 
-const LONG = 20000; // characters shown of a long text before "show all" is pressed
+const LONG = 12000; // characters shown of a long text before "show all" is pressed: what a screen paints in one frame
 
 /** Make an element: attributes by name, `on…` as listeners, children as nodes or text. */
 export function make(tag, attributes = {}, ...children) {

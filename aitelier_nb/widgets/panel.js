@@ -27,6 +27,7 @@ export class Panel {
       model,
       (message) => this.welcome(message),
       () => this.lost(),
+      (message) => this.refused(message),
     );
   }
 
@@ -48,8 +49,12 @@ export class Panel {
   async ask(message) {
     const answer = await this.calls.ask(message);
     if (!answer.error) return answer;
-    this.tell([answer.error, answer.hint].filter(Boolean).join(": "));
+    this.refused(answer);
     return null;
+  }
+
+  refused({ error, hint }) {
+    this.tell([error, hint].filter(Boolean).join(": "));
   }
 
   lost() {

@@ -195,6 +195,10 @@ export class Queue {
 
   welcomed(message) {
     if (this.ready) return;
+    if (message.error) {
+      this.onchange("failed", message);
+      return;
+    }
     this.ready = true;
     this.total = message.total ?? 0;
     this.place = Math.min(message.start ?? 0, this.total);

@@ -69,6 +69,10 @@ class RaterView extends Frame {
         button("Undo", "u", () => this.undo()),
         button("Previous", "k", () => this.move(-1)),
         button("Next", "j", () => this.move(1)),
+      ),
+      make(
+        "div",
+        { class: "ait-tools ait-second" },
         this.flagButton,
         button("Tags", "t", () => this.tags()),
         button("Note", "n", () => this.note()),

@@ -90,7 +90,7 @@ class SplitView extends Panel {
 }
 
 function bar(stratum, most) {
-  const parts = PARTS.map(([part]) => {
+  const parts = PARTS.filter(([part]) => stratum[part] > 0).map(([part]) => {
     const piece = make("span", { class: "ait-part ait-" + part });
     piece.style.width = (100 * stratum[part]) / most + "%";
     return piece;

@@ -9,7 +9,7 @@ import html
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import anywidget
@@ -93,17 +93,18 @@ class Surface(anywidget.AnyWidget):
     def _receive(self, _widget: object, message: Message, _buffers: object = None) -> None:
         kind = message.get("kind")
         if kind == "hello":
-            self._say("hello", message, self.welcome(message))
+            self._say("hello", message, self._answered(self.welcome, message))
         elif kind == "fetch":
-            self._say("page", message, self._fetched(message))
+            self._say("page", message, self._answered(self.fetch, message))
         elif kind == "settled":
             self.refresh()
         else:
             self._acknowledge(message)
 
-    def _fetched(self, message: Message) -> Message:
+    def _answered(self, answer: Callable[[Message], Message], message: Message) -> Message:
+        """Return an answer, or why there is none: what went wrong belongs into the page."""
         try:
-            return self.fetch(message)
+            return answer(message)
         except AitelierError as error:
             return {"error": str(error), "hint": error.hint}
 

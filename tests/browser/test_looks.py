@@ -38,6 +38,14 @@ def act(page: Any, boxes: Any) -> None:
     boxes.nth(5).locator("summary").click()
 
 
+def narrow(page: Any, *, on: bool) -> None:
+    """Give every widget 400 pixels, as a notebook beside another window has them."""
+    width = "400px" if on else ""
+    script = "width => document.querySelectorAll('section.ait').forEach(n => { n.style.width = width })"
+    page.evaluate(script, width)
+    page.wait_for_timeout(200)
+
+
 def test_every_widget_is_readable_and_accessible_in_light_and_dark(lab, node_packages: Path) -> None:
     book = lab.notebook("gallery", CELLS)
     book.run()
@@ -55,6 +63,12 @@ def test_every_widget_is_readable_and_accessible_in_light_and_dark(lab, node_pac
         for name, place in zip(NAMES, range(len(NAMES)), strict=True):
             book.picture(boxes.nth(place), f"{name}-open-{'dark' if dark else 'light'}")
         assert violations(page) == []
+        narrow(page, on=True)
+        for name, place in zip(NAMES, range(len(NAMES)), strict=True):
+            book.picture(boxes.nth(place), f"{name}-narrow-{'dark' if dark else 'light'}")
+            assert boxes.nth(place).evaluate("node => node.scrollWidth <= node.clientWidth + 1"), name
+        assert violations(page) == []
+        narrow(page, on=False)
 
 
 def test_a_table_of_100000_rows_holds_only_those_on_screen(lab) -> None:

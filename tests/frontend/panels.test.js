@@ -230,3 +230,12 @@ describe("job", () => {
     expect(button(root, "Cancel the job").hidden).toBe(true);
   });
 });
+
+test("why a widget cannot begin is told, and it asks again", async () => {
+  const { model, root } = open(splitter, { error: "the file cannot be read", hint: "restore it" });
+  expect(root.querySelector("[role=status].ait-told").textContent).toBe(
+    "the file cannot be read: restore it",
+  );
+  await vi.advanceTimersByTimeAsync(3100);
+  expect(model.of("hello")).toHaveLength(2);
+});
