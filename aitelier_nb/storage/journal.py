@@ -37,12 +37,12 @@ class Change(msgspec.Struct, rename="camel"):
     @property
     def former(self) -> dict[str, Any]:
         """The changed keys that were there before."""
-        return decode(bytes(self.before)) or {}
+        return decode(self.before) or {}
 
     @property
     def later(self) -> dict[str, Any]:
         """The changed keys that are there after."""
-        return decode(bytes(self.after)) or {}
+        return decode(self.after) or {}
 
 
 class Entry(msgspec.Struct, omit_defaults=True):

@@ -123,12 +123,12 @@ def parse(body: bytes) -> Line:
         raise DataError(reason, hint=remedy) from error
 
 
-def decode(body: bytes) -> dict[str, Any]:
+def decode(body: bytes | msgspec.Raw) -> dict[str, Any]:
     """Return a usable line as the object that it is."""
     try:
         found: dict[str, Any] = _any.decode(body)
     except msgspec.MsgspecError:  # a number out of range, which the line keeps as it is spelt
-        found = json.loads(body)
+        found = json.loads(bytes(body))
     return found
 
 

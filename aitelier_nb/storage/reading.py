@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aitelier_nb.errors import DataError
 from aitelier_nb.schema import Example, Problem
 from aitelier_nb.storage import editing, frames, mirrors, overlay
+from aitelier_nb.storage.counts import filled
 from aitelier_nb.storage.state import Conflict, State
 
 if TYPE_CHECKING:
@@ -102,6 +103,30 @@ class Reading:
             except (OSError, pa.ArrowException):  # a mirror that cannot be read is made again
                 self._state.start_over()
                 return mirrors.frame(self._state.index, self._state.pending, self._state.body_path, text=text)
+
+    def token_counts(
+        self, name: str, count: Callable[[list[Example]], Sequence[int]]
+    ) -> tuple[list[int], list[int]]:
+        """Return the ids of all examples and the tokens of each; only what is new or changed is counted.
+
+        Parameters
+        ----------
+        name
+            What counts, a tokenizer's name: counts of another one are not used.
+        count
+            Counts whole examples.
+        """
+        with self._state.reading():
+            told = overlay.overlaid(self._state.index, self._state.pending, ["id", "content"])
+            ids = told["id"].to_pylist()
+            path = self._state.head_path.with_name("examples.tokens.parquet")
+            counts = filled(
+                path,
+                name,
+                told["content"].to_numpy(),
+                lambda places: count(list(self.examples([ids[place] for place in places]))),
+            )
+        return ids, counts
 
     def problems(self) -> list[Problem]:
         """Return the lines that cannot be used, and the edits that met a change from outside."""

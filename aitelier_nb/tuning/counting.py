@@ -11,8 +11,9 @@ from aitelier_nb.curation import tokens
 from aitelier_nb.curation.tokens import Counter, Tokens
 from aitelier_nb.formats import rulebook
 from aitelier_nb.schema import Example, Finding, Message
+from aitelier_nb.storage.dataset import Dataset
 
-__all__ = ["counted", "counter_of", "limit_of", "of_lines", "too_long"]
+__all__ = ["counted", "counter_of", "limit_of", "of_dataset", "of_lines", "too_long"]
 
 MOST_COUNTED = 20_000  # examples that a model's own tokenizer counts in seconds; beyond it a sample speaks
 SAMPLE = 2_000
@@ -48,6 +49,17 @@ def counted(examples: Sequence[Example], provider: str, model: str | None) -> To
     rough = tokens.estimate(examples)
     share = exact / max(tokens.estimate(sample).total, 1)
     return Tokens([round(n * share) for n in rough.counts], "estimate", rough.ids)
+
+
+def of_dataset(dataset: Dataset, examples: Sequence[Example], provider: str, model: str | None) -> Tokens:
+    """Return the tokens of a dataset's examples; only what is new or changed is counted."""
+    name = tokens.count([], model=model, provider=provider).method
+    if name == "estimate":
+        return counted(examples, provider, model)
+    ids, counts = dataset.token_counts(
+        name, lambda found: tokens.count(found, model=model, provider=provider).counts
+    )
+    return Tokens(counts, name, ids)
 
 
 def of_lines(lines: Sequence[bytes], provider: str, model: str | None, *, exact: bool = True) -> Tokens:

@@ -151,6 +151,8 @@ def _budget(
     good = [example for example in examples if (example.rating or 0) >= threshold]
     placed = [example.id for example in good if example.split == "train"]
     trained = placed or [example.id for example in good if example.split is None]
-    counted = counting.counted(examples, provider, model) if exact else tokens.estimate(examples)
+    counted = (
+        counting.of_dataset(place.dataset, examples, provider, model) if exact else tokens.estimate(examples)
+    )
     most = limit if limit is not None else counting.limit_of(provider, model)
     return budget(counted, trained, limit=most, epochs=epochs, price=price)

@@ -132,6 +132,26 @@ def test_a_large_file_gets_its_whole_mirror_in_one_pass(project, monkeypatch):
     assert len(pd.read_parquet(folder / "examples.body.parquet")) == 50
 
 
+def test_tokens_are_counted_once_and_again_only_where_messages_changed(dataset):
+    asked = []
+
+    def count(examples):
+        asked.append([example.id for example in examples])
+        return [len(example.output) for example in examples]
+
+    assert dataset.token_counts("letters", count) == ([1, 2, 3, 4, 5, 6], [2] * 6)
+    dataset.set_rating(2, 10)
+    dataset.rewrite(3, "longer")
+    assert dataset.token_counts("letters", count)[1] == [2, 2, 6, 2, 2, 2]
+    dataset.close()
+    assert dataset.token_counts("letters", count)[1] == [2, 2, 6, 2, 2, 2]
+    assert asked == [[1, 2, 3, 4, 5, 6], [3]]
+    dataset.delete(1)
+    assert dataset.token_counts("others", lambda examples: [7] * len(examples)) == ([2, 3, 4, 5, 6], [7] * 5)
+    (dataset.mirror() / "examples.tokens.parquet").write_bytes(b"harmed")
+    assert dataset.token_counts("letters", count)[1] == [2, 6, 2, 2, 2]
+
+
 @pytest.mark.parametrize("which", ["head", "body"])
 def test_a_mirror_that_was_harmed_is_made_again(dataset, which):
     folder = dataset.mirror()
