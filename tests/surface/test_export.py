@@ -86,3 +86,22 @@ def test_an_unknown_kind_and_an_empty_project_are_refused(project, tmp_path):
     with pytest.raises(DataError, match="no examples"):
         ait.export("csv", tmp_path / "a.csv", project=empty)
     empty.close()
+
+
+@pytest.mark.parametrize("kind", ["together", "openai", "fireworks", "preference"])
+def test_the_strictest_checker_of_a_provider_takes_what_goes_out(kind, project, tmp_path):
+    checker = pytest.importorskip("together.lib.utils.files")
+    ait.load(
+        [{"prompt": f"which of {n}?", "chosen": "this", "rejected": "that"} for n in range(3)],
+        project=project,
+    )
+    ait.export(kind, tmp_path / "out.jsonl", project=project)
+    assert checker.check_file(tmp_path / "out.jsonl")["is_check_passed"]
+
+
+def test_trl_gets_columns_that_its_trainers_name(project, tmp_path):
+    ait.load([{"prompt": "p", "chosen": "c", "rejected": "r"}], project=project)
+    ait.export("preference", tmp_path / "pairs.jsonl", provider="trl", project=project)
+    ait.export("kto", tmp_path / "thumbs.jsonl", project=project)
+    assert all(row.keys() == {"prompt", "chosen", "rejected"} for row in lines(tmp_path / "pairs.jsonl"))
+    assert all(row.keys() == {"prompt", "completion", "label"} for row in lines(tmp_path / "thumbs.jsonl"))
