@@ -54,7 +54,8 @@ def test_votes_by_key_are_kept_and_neither_page_nor_notebook_tell_a_side(lab) ->
         book.page.keyboard.press("120b"[place % 4])
     box.locator(".ait-end").wait_for()
     book.page.keyboard.press("u")
-    book.until("() => document.querySelector('.ait-where').textContent === '24 of 24'")
+    book.until("() => document.querySelector('.ait-saving').textContent === '23 saved'")
+    book.until("() => document.body.innerText.includes('23 of 24 pairs voted')")
     book.page.keyboard.press("1")
     book.until("() => document.body.innerText.includes('24 of 24 pairs voted')")
     assert sorted(set(lefts)) == ["ONE", "TWO"]
