@@ -18,7 +18,8 @@ from aitelier_nb.storage.project import Project
 __all__ = ["Insights"]
 
 SOON = 0.15  # seconds that the first page waits for the search for duplicates
-BREATH = 200  # examples after which the search lets other threads go on
+BREATH = 100  # examples after which the search lets other threads go on: pages and keys come first
+PAUSE = 0.005  # seconds that it rests then, once the first page no longer waits for it
 NAMED = 5  # duplicates that are named; the rest is counted
 
 
@@ -81,8 +82,8 @@ class Insights:
         try:
             for place, example in enumerate(self._project.dataset.examples()):
                 found[duplicates.key(example.messages)].append(example.id)
-                if place % BREATH == 0:
-                    time.sleep(0)
+                if place % BREATH == 0 and time.monotonic() - begun > SOON:
+                    time.sleep(PAUSE)
         except (AitelierError, OSError):  # closed or moved away meanwhile: the cards stay without it
             return
         self._twins = {name: names for names in found.values() if len(names) > 1 for name in names}
