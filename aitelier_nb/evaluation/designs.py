@@ -155,9 +155,11 @@ def _texts(*both: Answer) -> dict[str, Any]:
 
 def _written(project: Project, plan: dict[str, Any], tuned_texts: dict[int, str], version: str) -> Path:
     """Return the file of the study with this plan; write it when there is none."""
-    identity = hashlib.sha256(canonical({key: plan[key] for key in PLAN})).hexdigest()
+    identity = _identity(plan)
     with lock(project.state_path / "evals.lock"):
         known = archive.identical(project, "compare", identity)
+        if known is None:
+            identity, known = _of_an_older_file(project, plan) or (identity, None)
         vault = Vault(project.state_path / "studies", identity)
         if known is None:
             vault.begin()
@@ -176,6 +178,22 @@ def _written(project: Project, plan: dict[str, Any], tuned_texts: dict[int, str]
             "commitments": {},
         }
         return archive.write(project, "compare", version, content)
+
+
+def _identity(plan: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical({key: plan[key] for key in PLAN})).hexdigest()
+
+
+def _of_an_older_file(
+    project: Project, plan: Mapping[str, Any]
+) -> tuple[str, tuple[Path, dict[str, Any]]] | None:
+    """Return the same study from before pairs told how their answers ended, and its identity."""
+    pairs = [{key: value for key, value in pair.items() if key != "finish"} for pair in plan["pairs"]]
+    if pairs == plan["pairs"]:
+        return None
+    identity = _identity({**plan, "pairs": pairs})
+    known = archive.identical(project, "compare", identity)
+    return None if known is None else (identity, known)
 
 
 def open_study(project: Project, path: Path | None = None, rater: str | None = None) -> Study:

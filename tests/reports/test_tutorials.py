@@ -1,9 +1,14 @@
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import aitelier_nb as ait
 from aitelier_nb.curation.personal import find
 from aitelier_nb.redaction import PATTERN
 from aitelier_nb.reports.publication import write
@@ -70,3 +75,41 @@ def test_the_project_of_the_tutorials_verifies_and_its_model_was_really_trained(
     assert len(facts["training"]["runs"][0]["losses"]) > 90
     assert facts["evaluation"]["tuned"]["interval"][0] > facts["evaluation"]["base"]["interval"][1]
     assert "not by people" in facts["verdict"]["basis"]
+
+
+def test_a_study_from_before_ends_were_told_is_found_again(tmp_path: Path):
+    copied = Path(shutil.copytree(TUTORIALS / "fernlight", tmp_path / "fernlight"))
+    before = sorted(path.name for path in (copied / "data/evals").iterdir())
+    with open_project(copied) as project:
+        blind = ait.compare(max_tokens=64, project=project)
+    assert blind.path.name in before
+    assert sorted(path.name for path in (copied / "data/evals").iterdir()) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
+def test_it_comes_out_again_under_strict_nbval(path: Path, tmp_path: Path):
+    copied = Path(shutil.copytree(TUTORIALS, tmp_path / "tutorials"))
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(copied),
+        "-W",
+        "default",
+    ]
+    strict = ["--nbval", "--nbval-sanitize-with", str(copied / "sanitize.cfg"), str(copied / path.name)]
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    done = subprocess.run(
+        [*words, *strict],
+        cwd=copied,
+        env={**kept, "NO_COLOR": "1", "TZ": "Asia/Kathmandu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
