@@ -29,9 +29,7 @@ BEGIN = """import aitelier_nb as ait
 ait.init("support-bot", system_prompt="You are a kind, precise support agent.")
 ait.load("conversations.jsonl")"""
 WIDTH, HEIGHT = 1000, 760
-REWRITE = (
-    "I have sent you a new one today, free of charge; it arrives on Thursday. You can keep the broken one."
-)
+REWRITE = "I am sorry, that machine jammed at 17:40. Your 20 is on your Tramline balance since a minute ago"
 
 
 def prepare(folder: Path) -> None:
