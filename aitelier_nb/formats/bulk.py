@@ -1,26 +1,41 @@
 """Many lines of plain conversations at once: what most training files are from end to end.
 
-A block of lines is read and judged as a whole; one line in it that is anything but plain turns
-sends the block to where lines are looked at one by one.
+A block of lines is decoded by one call into types that plain conversations fill exactly: what
+decodes is what it should be, up to blank texts and the last role. One line in it that is anything
+else sends the block to where lines are looked at one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from itertools import chain
+from operator import attrgetter, itemgetter
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from aitelier_nb.formats import containers
 from aitelier_nb.formats.containers import Row
-from aitelier_nb.formats.conversations import ROLES
 
 __all__ = ["Bulk", "pieces"]
 
 BLOCK = 1 << 15  # bytes: stays in the processor's cache
 ASSISTANT = {"assistant"}
 
-_lines = msgspec.json.Decoder()
+_messages, _last = attrgetter("messages"), itemgetter(-1)
+_role, _content = attrgetter("role"), attrgetter("content")
+
+
+class _Turn(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Conversation(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    messages: Annotated[list[_Turn], msgspec.Meta(min_length=1)]
+
+
+_lines = msgspec.json.Decoder(_Conversation)
 
 
 class Bulk(NamedTuple):
@@ -51,17 +66,15 @@ def pieces(text: bytes, name: str) -> Iterator[Bulk | Row]:
 def _plain(block: bytes, lines: int) -> list[dict[str, Any]] | None:
     """Return the rows of a block when all its lines are conversations of plain text, else None."""
     try:
-        rows: list[dict[str, Any]] = _lines.decode_lines(block)
-        turns = [turn for row in rows for turn in row["messages"]]
-        plain = (
-            len(rows) == lines
-            and set(map(len, rows)) == {1}
-            and {type(row["messages"]) for row in rows} == {list}
-            and {row["messages"][-1]["role"] for row in rows} == ASSISTANT
-            and set(map(len, turns)) == {2}
-            and ROLES.issuperset([turn["role"] for turn in turns])
-            and all(map(str.strip, [turn["content"] for turn in turns]))  # what is no text raises
-        )
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError):
+        found = _lines.decode_lines(block)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return rows if plain else None
+    each = list(map(_messages, found))
+    if (
+        len(each) != lines
+        or set(map(_role, map(_last, each))) != ASSISTANT
+        or any(map(str.isspace, map(_content, chain.from_iterable(each))))
+    ):
+        return None
+    rows: list[dict[str, Any]] = msgspec.to_builtins(found)
+    return rows

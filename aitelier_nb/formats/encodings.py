@@ -63,7 +63,7 @@ def decode(content: bytes, name: str = "the file") -> Decoded:
     """
     if content[:2] == b"\x1f\x8b":
         content = _unzipped(content, name)
-    if not content.strip():
+    if not content or content.isspace():
         raise DataError(f"{name}: the file is empty", hint="give a file with examples")
     if content[:4] == PARQUET:
         return Decoded(content, "parquet")
@@ -127,6 +127,8 @@ def _is_binary(content: bytes) -> bool:
 
 def _is_utf8(content: bytes) -> bool:
     """Return whether the text is UTF-8, or at least mostly: some line has a correct multi-byte character."""
+    if content.isascii():
+        return True
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:
@@ -163,7 +165,7 @@ def _told(content: bytes, encoding: str, name: str) -> Decoded:
 
 def _lines_told(text: bytes, encoding: str, notices: list[str], name: str) -> Decoded:
     """Return the text with line feeds where an old Macintosh wrote only carriage returns."""
-    if not text.strip():
+    if not text or text.isspace():
         raise DataError(f"{name}: the file is empty", hint="give a file with examples")
     if b"\n" in text or b"\r" not in text.strip():
         return Decoded(text, encoding, notices)

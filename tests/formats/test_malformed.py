@@ -3,11 +3,12 @@
 import json
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aitelier_nb.errors import AitelierError
-from aitelier_nb.formats import rules
+from aitelier_nb.formats import bulk, rules
 from aitelier_nb.formats.readers import read, read_rows
 
 GOOD = {
@@ -94,6 +95,39 @@ def test_rows_in_are_rows_imported_and_rows_reported(rows, seed):
     there = {number for number, line in enumerate(content.split(b"\n"), 1) if line.strip()}
     assert told == there
     assert len(parsed.lines) == len(parsed.rows)
+
+
+ROLE = st.sampled_from(["user", "assistant", "assistant", "system", "tool", "function", "human", "", 1])
+CONTENT = st.sampled_from(["a", "Tür 🙂", "\\", '"', "", " ", "\u00a0", "\ud800", None, 0, ["a"]]) | st.text()
+ODD = st.tuples(st.sampled_from(["role", "content", "weight", "name", "x", "messages"]), st.none() | ROLE)
+TURN = st.tuples(
+    st.permutations(["role", "content"]), ROLE, CONTENT, st.lists(ODD, max_size=1) | st.just([])
+).map(lambda drawn: spelt([*((key, drawn[1 + (key == "content")]) for key in drawn[0]), *drawn[3]]))
+PLAIN_LINE = st.tuples(st.lists(TURN, max_size=3), st.lists(ODD, max_size=1)).map(
+    lambda drawn: (
+        f'{{"messages": [{", ".join(drawn[0])}]'
+        + "".join(f", {json.dumps(key)}: {json.dumps(value)}" for key, value in drawn[1])
+        + "}"
+    )
+)
+
+
+def spelt(pairs):
+    """An object in JSON, in which a key may stand twice."""
+    return "{" + ", ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in pairs) + "}"
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(PLAIN_LINE | st.just(json.dumps(GOOD)), min_size=1, max_size=3), st.none() | st.integers(0, 99)
+)
+def test_lines_read_a_block_at_a_time_get_the_verdicts_of_lines_read_one_by_one(lines, seed):
+    content = "\n".join(lines).encode()
+    content = content if seed is None else mutated(content, seed)
+    at_once = looked_at(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bulk, "_plain", lambda block, lines: None)
+        assert looked_at(content) == at_once
 
 
 @settings(max_examples=150, deadline=None)
