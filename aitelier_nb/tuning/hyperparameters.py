@@ -70,6 +70,7 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "workers": Hyperparameter(int, 1, 1024, "processes that train side by side on a machine"),
     "nodes": Hyperparameter(int, 1, 1024, "machines that train together"),
     "rendezvous": Hyperparameter(str, 0, 0, "where the machines meet: HOST:PORT of one of them"),
+    "on": Hyperparameter(str, 0, 0, "the Ray cluster that trains: ray://HOST:PORT"),
     "micro_batch_size": Hyperparameter(int, 1, 4096, "examples computed at once; changes memory only"),
     "precision": Hyperparameter(str, 0, 0, "of the arithmetic", ("auto", "fp32", "bf16")),
 }

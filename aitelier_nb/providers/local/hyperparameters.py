@@ -23,7 +23,8 @@ class Hyperparameters(BaseModel):
     names with commas between them. `micro_batch_size` is how much of a batch
     is computed at once; it changes memory, not the result's meaning. `max_length` counts tokens.
     `early_stopping` watches a tenth that is cut from the training examples. `workers`
-    counts processes on each of `nodes` machines, which meet at `rendezvous` ("host:port").
+    counts processes on each of `nodes` machines, which meet at `rendezvous` ("host:port"). `on` is
+    the Ray cluster that trains ("ray://host:port"); None is this machine.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,6 +50,7 @@ class Hyperparameters(BaseModel):
     workers: int = Field(default=1, ge=1, le=1024)
     nodes: int = Field(default=1, ge=1, le=1024)
     rendezvous: str | None = None
+    on: str | None = Field(default=None, pattern=r"^ray://[^/\s]+:\d+$")
 
     def steps(self, examples: int) -> int:
         """Return how many steps a run over so many examples takes: its epochs, or `max_steps` if fewer."""
@@ -76,6 +78,8 @@ def resolve(asked: Mapping[str, Any], examples: int, kind: str = "chat") -> Hype
         raise UsageError(
             f"{given.nodes} nodes need a place to meet", hint="rendezvous='HOST:PORT' of one of them"
         )
+    if given.on and given.nodes > 1:
+        raise UsageError("a run on Ray takes the workers of one machine", hint="give workers, and no nodes")
     if given.epochs is not None or given.max_steps is not None:
         return given
     per_epoch = math.ceil(examples / given.batch_size)

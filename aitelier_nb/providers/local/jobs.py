@@ -25,7 +25,19 @@ from aitelier_nb.providers.local.hyperparameters import Hyperparameters, resolve
 from aitelier_nb.providers.local.turns import EVENTS_FROM
 from aitelier_nb.schema import Event, Job, Status
 
-__all__ = ["asked", "cancel", "create", "events", "find", "folder_of", "job_id", "prepare", "read", "wait"]
+__all__ = [
+    "asked",
+    "cancel",
+    "command",
+    "create",
+    "events",
+    "find",
+    "folder_of",
+    "job_id",
+    "prepare",
+    "read",
+    "wait",
+]
 
 KINDS = ("chat", "preference")
 PATIENCE = 10.0  # seconds between asking a process to end and ending it
@@ -190,7 +202,7 @@ def _launch(folder: Path) -> None:
         events_from = stream.tell()
     with (folder / "log.txt").open("ab") as log:
         process = _Detached(
-            _command(folder),
+            command(folder),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -207,10 +219,12 @@ def _launch(folder: Path) -> None:
     write(folder / "process.json", noted)
 
 
-def _command(folder: Path) -> list[str]:
-    """Return what starts the run: the trainer itself, or torchrun with as many of it as were asked for."""
+def command(folder: Path) -> list[str]:
+    """Return what starts the run: the trainer, torchrun with several of it, or what follows it on Ray."""
     asked = read_json(folder / "job.json") or {}
     resolved = Hyperparameters.model_validate(asked["hyperparameters"])
+    if resolved.on:
+        return [sys.executable, "-m", "aitelier_nb.providers.local.clusters", str(folder)]
     trainer = ["-m", "aitelier_nb.providers.local.trainer", str(folder)]
     if asked["world_size"] == 1:
         return [sys.executable, *trainer]

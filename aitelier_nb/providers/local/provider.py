@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aitelier_nb.errors import NotCallable, ProjectError
 from aitelier_nb.providers.base import ChatRequest, JobRequest, Settings
-from aitelier_nb.providers.local import adapters, exports, jobs, library, packages, worker
+from aitelier_nb.providers.local import adapters, clusters, exports, jobs, library, packages, worker
 from aitelier_nb.providers.local.answers import Contestant
 from aitelier_nb.schema import Answer, Event, Job
 
@@ -64,6 +64,11 @@ class LocalProvider:
     def create_job(self, request: JobRequest) -> Job:
         """Start a run, continue a broken one, or return the one that stands."""
         packages.require()
+        standing = self.find_job(request)
+        if (address := request.hyperparameters.get("on")) and (
+            standing is None or standing.status in ("failed", "cancelled")
+        ):
+            clusters.require(address)
         return jobs.create(self._jobs(), request)
 
     def find_job(self, request: JobRequest) -> Job | None:
