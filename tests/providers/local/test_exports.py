@@ -167,7 +167,7 @@ def test_the_verb_exports_the_latest_local_run(job, tmp_path):
 
     ait.init("shop", path=tmp_path)
     project = ait.open(tmp_path / "shop" if (tmp_path / "shop").is_dir() else tmp_path)
-    with pytest.raises(UsageError, match="no local run"):
+    with pytest.raises(UsageError, match="there is no run to export"):
         ait.export("adapter", tmp_path / "out", project=project.path)
     shutil.copytree(job, project.path / ".aitelier" / "jobs" / job.name)
     started = "2026-01-01T00:00:00.000Z"
