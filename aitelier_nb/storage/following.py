@@ -9,6 +9,7 @@ from aitelier_nb.storage import files, heads, parts, streams
 from aitelier_nb.storage.files import Opened, Source
 from aitelier_nb.storage.heads import Facts
 from aitelier_nb.storage.index import Index, scanned
+from aitelier_nb.storage.matching import Fresh, matched
 from aitelier_nb.storage.parts import Part
 from aitelier_nb.storage.scanning import Block, Fault, Scan
 from aitelier_nb.storage.streams import Place, Stream
@@ -16,6 +17,7 @@ from aitelier_nb.storage.streams import Place, Stream
 __all__ = ["LARGE", "followed", "opened", "save"]
 
 LARGE = 8 << 20  # bytes; a smaller file is read in less time than its head is looked after
+FEW = 8  # runs of old and new lines; for more of them the old scalars are read once, not for each run
 COMPARED = 64 << 20  # bytes; a smaller file that grew is compared whole, a larger one at both ends
 
 
@@ -77,62 +79,37 @@ def _only_grew(old: Index, descriptor: int | Source, *, live: bool) -> bool:
 
 
 def _spliced(old: Index, opened: Opened | Stream) -> Index:
-    descriptor = opened.descriptor
-    now = opened.signature()
-    blocks, grown = old.facts.blocks, now[1] - old.size
-    front = 0
-    while front < len(blocks) and old.stands(front, descriptor, 0):
-        front += 1
-    if front and files.read_at(descriptor, old.span(front - 1)[1] - 1, 1) != b"\n":
-        front -= 1
-    begin = old.span(front - 1)[1] if front else 0
-    back = len(blocks)
-    while back > front and old.span(back - 1)[0] + grown >= begin and old.stands(back - 1, descriptor, grown):
-        back -= 1
-    while back < len(blocks) and not _after_line_end(descriptor, blocks[back].start + grown, begin):
-        back += 1
-    end = blocks[back].start + grown if back < len(blocks) else now[1]
-    return _joined(old, opened, (front, back), (begin, end))
+    """Return an index of what stands as it did and, in between, of what is read line by line."""
+    now, descriptor = opened.signature(), opened.descriptor
+    found = matched(old, descriptor, now[1])
+    kept = old.parts if len(found) <= FEW else [Part(old.table(heads.schema().names), 0, len(old))]
+    scan, held, faults = Scan(), [], []
+    for run in found:
+        if isinstance(run, Fresh):
+            met = len(scan.faults)
+            held += parts.gathered(scan.batches(descriptor, run.begin, run.end))
+            faults += scan.faults[met:]
+            continue
+        first, after = old.facts.blocks[run.front], _after(old, run.back)
+        down, more = scan.number - first.number, scan.row - first.row
+        scan.blocks += [
+            Block(block.start + run.shift, block.number + down, block.row + more, block.hash)
+            for block in old.facts.blocks[run.front : run.back]
+        ]
+        faults += [
+            Fault(fault.number + down, fault.reason, fault.remedy)
+            for fault in old.facts.faults
+            if first.number <= fault.number < after.number
+        ]
+        held += parts.cut(kept, first.row, after.row, run.shift)
+        scan.number, scan.row = after.number + down, after.row + more
+    return Index(opened, old.name, Facts(now, scan.blocks, faults, scan.number - 1), held)
 
 
-def _after_line_end(descriptor: int | Source, place: int, begin: int) -> bool:
-    return place == begin or files.read_at(descriptor, place - 1, 1) == b"\n"
-
-
-def _joined(old: Index, opened: Opened | Stream, kept: tuple[int, int], read: tuple[int, int]) -> Index:
-    """Return an index whose blocks before and from `kept` on are old, and whose bytes `read` are scanned."""
-    blocks, (front, back) = old.facts.blocks, kept
-    rows, lines = len(old), old.facts.lines
-    first = blocks[front] if front < len(blocks) else Block(old.size, lines + 1, rows, 0)
-    after = blocks[back] if back < len(blocks) else Block(old.size, lines + 1, rows, 0)
-    scan = Scan(first.number, first.row)
-    fresh = parts.gathered(scan.batches(opened.descriptor, *read))
-    shift, down, more = read[1] - after.start, scan.number - after.number, scan.row - after.row
-    now = opened.signature()
-    facts = Facts(
-        now,
-        [
-            *blocks[:front],
-            *scan.blocks,
-            *(Block(b.start + shift, b.number + down, b.row + more, b.hash) for b in blocks[back:]),
-        ],
-        [
-            *(fault for fault in old.facts.faults if fault.number < first.number),
-            *scan.faults,
-            *(
-                Fault(f.number + down, f.reason, f.remedy)
-                for f in old.facts.faults
-                if f.number >= after.number
-            ),
-        ],
-        lines + down,
-    )
-    held = [
-        *parts.cut(old.parts, 0, first.row),
-        *fresh,
-        *parts.cut(old.parts, after.row, rows, shift),
-    ]
-    return Index(opened, old.name, facts, held)
+def _after(old: Index, block: int) -> Block:
+    """Return a block, or behind the last one where the next would begin."""
+    blocks = old.facts.blocks
+    return blocks[block] if block < len(blocks) else Block(old.size, old.facts.lines + 1, len(old), 0)
 
 
 def save(index: Index, head: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from aitelier_nb.errors import DataError, StorageError
 from aitelier_nb.storage import files, sharding, streams
-from aitelier_nb.storage.following import followed, opened, save
+from aitelier_nb.storage.following import LARGE, followed, opened, save
 from aitelier_nb.storage.growing import Numbers
 from aitelier_nb.storage.index import Index, scanned
 from aitelier_nb.storage.journal import GONE, Change, Entry, Journal
@@ -93,6 +93,12 @@ class State:
             with contextlib.suppress(OSError):
                 save(index, self.head_path)
 
+    def keep_head(self) -> None:
+        """Write the head of a large file, which a new process would read line by line without it."""
+        with self.threads:
+            if self._index is not None and self._index.size >= LARGE:
+                self.save_head()
+
     def start_over(self) -> None:
         """Throw the mirror away and read the file from end to end."""
         for path in (self.head_path, self.body_path):
@@ -163,6 +169,7 @@ class State:
         if self._index is None:
             body = self.body_path if self.texts_wanted else None
             self._index = opened(place, self.name, self.head_path, body)
+            self.keep_head()
         else:
             self._index = followed(self._index, place)
         self._hidden = None

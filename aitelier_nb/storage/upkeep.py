@@ -133,9 +133,11 @@ class Upkeep(Past):
             folded = fold(self._state, self.history_path)
             if given > self._state.index.places.highest:  # the highest one was deleted
                 self._keep_mark(given)
+            self._state.keep_head()
             return folded
 
     def close(self) -> None:
         """Fold what waits and let go of the files."""
         self.fold()
+        self._state.keep_head()
         self._state.close()

@@ -6,11 +6,15 @@ import json
 import os
 import random
 
+import pyarrow.parquet as pq
 import pytest
 
-from aitelier_nb.storage import following, scanning
+from aitelier_nb.schema import Config
+from aitelier_nb.storage import following, heads, scanning, state, streams
 from aitelier_nb.storage.following import followed, opened, save
-from aitelier_nb.storage.index import scanned
+from aitelier_nb.storage.index import scanned, signature
+from aitelier_nb.storage.matching import Fresh, matched
+from aitelier_nb.storage.project import create
 
 BAD = [b"not json", b'{"id":5', b"", b"   ", b"null", b'{"id":"x","messages":[]}']
 
@@ -18,6 +22,7 @@ BAD = [b"not json", b'{"id":5', b"", b"   ", b"null", b'{"id":"x","messages":[]}
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
     monkeypatch.setattr(following, "LARGE", 1)
+    monkeypatch.setattr(state, "LARGE", 1)
     monkeypatch.setattr(scanning, "BLOCK", 500)
 
 
@@ -33,8 +38,6 @@ def line(number, text="x"):
 
 
 def told(index):
-    from aitelier_nb.storage import heads
-
     return (
         index.table(heads.schema().names).to_pylist(),
         [str(problem) for problem in index.problems()],
@@ -112,6 +115,45 @@ def test_a_large_file_that_grew_is_read_from_its_old_end_on(tmp_path, monkeypatc
         stream.write(b"".join(line(number) + b"\n" for number in range(50, 60)))
     assert followed(index, path) is index
     assert told(index) == told(scanned(path, "examples.jsonl"))
+
+
+def test_edits_here_and_there_cost_the_blocks_that_they_are_in(tmp_path):
+    path = tmp_path / "examples.jsonl"
+    lines = [line(number, "t" * (number % 90)) for number in range(1, 400)]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    index = scanned(path, "examples.jsonl")
+    lines[50], lines[200] = line(51, "longer than it was " * 9), line(201)
+    del lines[300:303]
+    lines += [line(number) for number in range(500, 510)]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    now = streams.opened(path)
+    found = matched(index, now.descriptor, path.stat().st_size)
+    fresh = [run.end - run.begin for run in found if isinstance(run, Fresh)]
+    assert len(fresh) == 4
+    assert sum(fresh) < 8 * scanning.BLOCK
+    assert told(followed(index, path)) == told(scanned(path, "examples.jsonl"))
+
+
+def test_a_new_process_finds_the_head_of_what_was_folded_or_only_looked_at(tmp_path):
+    project = create(tmp_path / "project", Config(name="bot", model="m"))
+    path = project.dataset.path
+    path.write_bytes(b"".join(line(number) + b"\n" for number in range(1, 100)))
+    head = tmp_path / "project" / "data" / "parquet" / "examples.head.parquet"
+
+    def stands_for():
+        return heads.read_facts(pq.ParquetFile(head)).signature
+
+    assert len(project.dataset) == 99
+    assert stands_for() == signature(path.stat())
+    project.dataset.set_rating(7, 9)
+    project.dataset.fold()
+    assert stands_for() == signature(path.stat())
+    with path.open("ab") as stream:
+        stream.write(line(100) + b"\n")
+    assert len(project.dataset) == 100
+    project.close()
+    assert stands_for() == signature(path.stat())
+    assert told(opened(path, "examples.jsonl", head)) == told(scanned(path, "examples.jsonl"))
 
 
 @pytest.mark.parametrize("harm", ["cut", "flip", "text", "empty"])
