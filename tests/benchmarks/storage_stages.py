@@ -186,6 +186,19 @@ def texts(folder):
     tell("all text as a frame", found, "raw read of it", plain, ratio=1.2)
 
 
+def pandas(folder):
+    """Read the file as most people would; beyond 100,000 examples it takes some twenty gigabytes."""
+    dataset = open_project(folder).dataset
+    if len(dataset) > LARGE + 1000:
+        return
+    dataset.mirror()
+    before = resident()
+    [ours] = best(lambda: dataset.frame(text=True), times=3)
+    [theirs] = best(lambda: pd.read_json(dataset.path, lines=True), times=1)
+    tell("all text as a frame", ours, "pandas.read_json", theirs)
+    tell("peak memory of pandas.read_json", peak() - before, unit="MB")
+
+
 def outside(folder):
     """Notice what another program did to the file."""
     dataset = open_project(folder).dataset
@@ -215,7 +228,7 @@ def outside(folder):
     tell("1,000 lines appended outside", noticed, "decoding these", decoded, ratio=2)
 
 
-STAGES = {work.__name__: work for work in (build, validate, opening, rating, texts, outside)}
+STAGES = {work.__name__: work for work in (build, validate, opening, rating, texts, pandas, outside)}
 
 if __name__ == "__main__":
     STAGES[sys.argv[1]](Path(sys.argv[2]))
