@@ -114,6 +114,8 @@ def fold_all() -> None:
         for timer in _timers.values():
             timer.cancel()
         _timers.clear()
+        for folder in [folder for folder in _open if not folder.exists()]:
+            del _open[folder]  # its edits went with it, and no other project is to suffer
         projects = list(_open.values())
     for project in projects:
         _fold(project)

@@ -16,7 +16,7 @@ from aitelier_nb.schema import Example
 from aitelier_nb.storage.project import Project
 from aitelier_nb.tuning import counting
 from aitelier_nb.verbs.current import Where, current, problems_of
-from aitelier_nb.views import View
+from aitelier_nb.views import View, html_table
 
 __all__ = ["Stats", "stats"]
 
@@ -66,7 +66,9 @@ class Stats(View):
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in [*self.notes(), *self.warnings()])
         head = html.escape(self.headline())
-        return f"<div><p><strong>{head}</strong></p>{_picture(self.summary)}<ul>{notes}</ul></div>"
+        table = html_table(self.columns()[:2], [row[:2] for row in self.rows()])
+        shown = f"{_picture(self.summary)}<details><summary>as a table</summary>{table}</details>"
+        return f"<div><p><strong>{head}</strong></p>{shown}<ul>{notes}</ul></div>"
 
 
 def _picture(summary: summaries.Summary) -> str:

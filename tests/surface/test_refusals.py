@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 import aitelier_nb as ait
+from aitelier_nb.__main__ import main
 from aitelier_nb.errors import UsageError
 
 
@@ -43,3 +45,12 @@ def test_a_project_whose_examples_are_missing_says_so_without_a_traceback(projec
     assert "examples.jsonl is not there" in done.stderr
     assert "Traceback" not in done.stderr
     kept.rename(examples)
+
+
+def test_a_project_whose_folder_is_gone_does_not_stop_the_next_command(project, tmp_path_factory, capsys):
+    other = tmp_path_factory.mktemp("gone")
+    ait.init("gone", path=other)
+    ait.add("Hello?", "Hello.", project=ait.open(other))
+    shutil.rmtree(other)
+    assert main(["stats"]) == 0
+    assert "20 examples" in capsys.readouterr().out
