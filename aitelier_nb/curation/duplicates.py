@@ -112,6 +112,10 @@ def _content(content: object) -> str:
 
 def _squeezed(text: str) -> str:
     """Return the normalised text without its spaces, but for those between digits: 1 23 is not 12 3."""
+    if text.isascii():
+        letters = text.lower().translate(ASCII_TABLE).replace(" ", "")
+        if letters.isalpha():  # no digit, so no space that counts; and no time for a pattern
+            return letters
     plain = normalise(text)
     if not plain:  # nothing but punctuation: "?" and "!" are two questions
         return " ".join(text.split())

@@ -15,6 +15,7 @@ from aitelier_nb.storage.growing import Numbers
 from aitelier_nb.storage.heads import Facts
 from aitelier_nb.storage.index import Index
 from aitelier_nb.storage.parts import Part
+from aitelier_nb.storage.pending import Pending
 from aitelier_nb.storage.scanning import Block, Fault
 from aitelier_nb.storage.streams import Stream
 
@@ -47,7 +48,8 @@ def carried(
     """
     if opened.signature() != written:
         return None
-    new = [body for example, body in pending.items() if body is not None and old.row(example) is None]
+    row_of = pending.row if isinstance(pending, Pending) else old.row
+    new = [body for example, body in pending.items() if body is not None and row_of(example) is None]
     moves = _moves(old, pending)
     if moves is None or ((new or len(moves.gone)) and old.missing_end()):
         return None
@@ -74,8 +76,9 @@ def carried(
 def _moves(old: Index, pending: Mapping[int, bytes | None]) -> _Moves | None:
     grown, fewer = np.zeros(len(old) + 1, np.int64), np.zeros(len(old) + 1, np.int64)
     touched, gone = [], []
+    row_of = pending.row if isinstance(pending, Pending) else old.row
     for example, body in pending.items():
-        row = old.row(example)
+        row = row_of(example)
         if row is None:
             continue
         touched.append(row)

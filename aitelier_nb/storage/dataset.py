@@ -19,7 +19,7 @@ from aitelier_nb.storage import (
 from aitelier_nb.storage.editing import now
 from aitelier_nb.storage.folding import highest_id
 from aitelier_nb.storage.journal import Entry, edit
-from aitelier_nb.storage.lines import decode, parse
+from aitelier_nb.storage.lines import decode, line_hash, parse
 from aitelier_nb.storage.past import Key, new_event
 from aitelier_nb.storage.scanning import collector_paused
 from aitelier_nb.storage.state import digest
@@ -220,13 +220,30 @@ class Dataset(Upkeep):
         SplitError
             An example would leave validation, and `reshuffle` is not given.
         """
+        with self._state.writing(), collector_paused():
+            bodies = self._bodies(list(map(int, splits)))
+            found = (
+                editing.placed(body, mark, side, reshuffle=reshuffle)
+                for (body, mark), side in zip(bodies, splits.values(), strict=True)
+            )
+            entry = self._committed("split", by, [each for each in found if each is not None])
+            if entry is None:
+                return None
+            self.fold()
+            return entry.event
 
-        def values(line: Mapping[str, Any], side: str | None) -> Values:
-            if line.get("split") == "val" != side and not reshuffle:
-                raise editing.held_out(line["id"])
-            return ({}, ["split"]) if side is None else ({"split": side}, ())
-
-        return self._bulk("split", splits, values, by)
+    def _bodies(self, ids: list[int]) -> Iterator[tuple[bytes, int]]:
+        """Yield the line of each id and its hash; those of the file by long reads."""
+        index, pending = self._state.index, self._state.pending
+        pending.look_up(ids)
+        rows = {example: pending.row(example) for example in ids if example not in pending}
+        standing = index.bodies_at(row for row in rows.values() if row is not None)
+        for example in ids:
+            if rows.get(example) is None:
+                body = self._body(example)
+                yield body, line_hash(body)
+            else:
+                yield next(standing)
 
     def set_system(
         self, prompt: str | None, ids: Iterable[int] | None = None, *, by: str | None = None
@@ -235,7 +252,7 @@ class Dataset(Upkeep):
         with self._state.writing():
             before = len(self._state.journal.entries)
             wanted = self._state.ids() if ids is None else list(ids)
-            event = self._bulk("system", dict.fromkeys(wanted, prompt), _with_system, by, keep=True)
+            event = self._bulk("system", dict.fromkeys(wanted, prompt), _with_system, by)
             count = len(self._state.journal.entries[before].changes) if event is not None else 0
             self.fold()
             return count
@@ -246,22 +263,22 @@ class Dataset(Upkeep):
         wanted: Mapping[int, Any],
         values: Callable[[Mapping[str, Any], Any], Values],
         by: str | None,
-        *,
-        keep: bool = False,
     ) -> str | None:
         with self._state.writing():
             found = []
             for example_id, value in wanted.items():
                 body = self._body(int(example_id))
                 found.append(editing.given(body, *values(decode(body), value)))
-            made = [each for each in found if each is not None]
-            if not made:
-                return None
-            entry = self._entry(kind, by, None, [each.change for each in made])
-            self._state.commit(entry, [each.body for each in made])
-            if not keep:
-                self.fold()
-            return entry.event
+            entry = self._committed(kind, by, [each for each in found if each is not None])
+            return None if entry is None else entry.event
+
+    def _committed(self, kind: str, by: str | None, made: Sequence[editing.Given]) -> Entry | None:
+        """Write many changes down as one event, if there are any. The caller holds the lock."""
+        if not made:
+            return None
+        entry = self._entry(kind, by, None, [each.change for each in made])
+        self._state.commit(entry, [each.body for each in made])
+        return entry
 
     def update(self, frame: pd.DataFrame, *, by: str | None = None) -> int:
         """Make an edit of every row that a frame changes, all or none, as one event; return how many.
@@ -290,7 +307,7 @@ class Dataset(Upkeep):
                 return editing.from_cells(line, cells, who, self._former_rater(line))
 
             before = len(self._state.journal.entries)
-            event = self._bulk("update", wanted, values, who, keep=True)
+            event = self._bulk("update", wanted, values, who)
             count = len(self._state.journal.entries[before].changes) if event is not None else 0
             self.fold()
             return count

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from aitelier_nb.storage import files
-from aitelier_nb.storage.journal import Change, Entry
+from aitelier_nb.storage.journal import GONE, Change, Entry
 
-__all__ = ["append", "concerns", "entries", "lines", "of_example", "parsed"]
+__all__ = ["append", "concerns", "deletions", "entries", "lines", "of_example", "parsed"]
 
 TAIL = 1 << 20
+FEW = 8  # events that are looked for one by one
+CHANGED = re.compile(rb'"to":"[0-9a-f]{16}"\}$')  # how a row ends whose line is there afterwards
 
 
 class Row(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -78,7 +81,10 @@ def append(path: Path, entries: Iterable[Entry]) -> None:
     if cut < len(tail) and parsed(tail[cut:]) is None:  # an append of ours that was cut short
         os.truncate(path, path.stat().st_size - (len(tail) - cut))
         tail = tail[:cut]
-    known = {(row.event, row.id) for row in map(parsed, tail.split(b"\n")) if row is not None}
+    events = {event.encode() for (event, _), _ in new}
+    met = len(events) > FEW or any(event in tail for event in events)
+    rows = filter(None, map(parsed, tail.split(b"\n"))) if met else ()
+    known = {(row.event, row.id) for row in rows}
     data = b"".join(line for name, line in new if name not in known)
     if data:
         files.append(path, (b"\n" if tail and not tail.endswith(b"\n") else b"") + data)
@@ -118,6 +124,14 @@ def entries(path: Path) -> Iterator[Entry]:
             found.changes = row.entry().changes + found.changes
     if found is not None:
         yield found
+
+
+def deletions(path: Path) -> Iterator[Change]:
+    """Return what took lines away, the latest first; rows of other changes are not even decoded."""
+    for line in _backwards(path):
+        row = None if CHANGED.search(line, max(0, len(line) - 24)) else parsed(line)
+        if row is not None and row.to == GONE != row.on:
+            yield from row.entry().changes
 
 
 def _backwards(path: Path) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ import msgspec
 from aitelier_nb.errors import DataError, SplitError
 from aitelier_nb.schema import Example, Message
 from aitelier_nb.storage.journal import GONE, NOTHING, Change
-from aitelier_nb.storage.lines import assembled, decode, encode, fields, line_hash, parse
+from aitelier_nb.storage.lines import assembled, decode, encode, fields, grown, line_hash, merged, parse
 
 __all__ = [
     "Given",
@@ -25,6 +25,7 @@ __all__ = [
     "messages_json",
     "new_line",
     "now",
+    "placed",
     "plain_line",
     "rated",
     "rewritten",
@@ -93,7 +94,7 @@ def given(body: bytes, after: Mapping[str, Any], gone: Sequence[str] = ()) -> Gi
     gone = [key for key in gone if key in old]
     if not values and not gone:
         return None
-    new = assembled({key: raw for key, raw in old.items() if key not in gone} | values)
+    new = merged(body, old, values, gone)
     line = parse(new)
     change = Change(
         id=line.id,
@@ -104,6 +105,30 @@ def given(body: bytes, after: Mapping[str, Any], gone: Sequence[str] = ()) -> Gi
         to=f"{line_hash(new):016x}",
     )
     return Given(change, new)
+
+
+class _Sided(msgspec.Struct, rename="camel"):
+    id: int
+    created_at: str = ""
+    split: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_sided = msgspec.json.Decoder(_Sided)
+_SIDES = {side: {"split": encode(side)} for side in ("train", "val")}
+_NO_KEY = msgspec.Raw(b"{}")
+
+
+def placed(body: bytes, mark: int, side: str | None, *, reshuffle: bool) -> Given | None:
+    """Return the change that puts an example on a side, or on none; `mark` is the line's hash."""
+    line, new = _sided.decode(body), _SIDES.get(side or "")
+    if line.split == "val" != side and not reshuffle:
+        raise held_out(line.id)
+    if new is None or line.split is not msgspec.UNSET:
+        return given(body, {}, ["split"]) if side is None else given(body, {"split": side})
+    made = grown(body, new)
+    after = msgspec.Raw(assembled(new))
+    marks = f"{mark:016x}", f"{line_hash(made):016x}"
+    return Given(Change(line.id, line.created_at, _NO_KEY, after, *marks), made)
 
 
 def _equal(old: bytes | None, new: bytes) -> bool:

@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 BLOCK = 1 << 22
+GATHERED = 1 << 20  # bytes that are written at once
+SHORT = 1 << 14  # bytes of a stretch that is not worth a call of the system
 
 REMEDIES = {
     errno.ENOSPC: "free some space on this disk, then run it again",
@@ -151,7 +153,7 @@ def _write(new: Path, chunks: Iterable[bytes | Span], like: Path) -> os.stat_res
     try:
         with contextlib.suppress(FileNotFoundError):
             os.fchmod(descriptor, like.stat().st_mode & 0o7777)
-        for chunk in chunks:
+        for chunk in _gathered(chunks):
             if isinstance(chunk, Span):
                 copied(chunk, descriptor)
             else:
@@ -160,6 +162,34 @@ def _write(new: Path, chunks: Iterable[bytes | Span], like: Path) -> os.stat_res
         return os.fstat(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _gathered(chunks: Iterable[bytes | Span]) -> Iterator[bytes | Span]:
+    """Yield the same bytes in fewer pieces: small ones joined, short stretches read ahead together."""
+    held: list[bytes] = []
+    size, source, start, data = 0, -1, 0, b""
+    for chunk in chunks:
+        piece = chunk
+        if isinstance(piece, Span) and piece.stop - piece.start < SHORT:
+            if piece.descriptor != source or not start <= piece.start <= piece.stop <= start + len(data):
+                source, start = piece.descriptor, piece.start
+                data = read_at(source, start, GATHERED)
+            piece = data[piece.start - start : piece.stop - start]
+            if len(piece) != chunk.stop - chunk.start:  # type: ignore[union-attr]
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if isinstance(piece, bytes) and len(piece) < GATHERED:
+            held.append(piece)
+            size += len(piece)
+            if size < GATHERED:
+                continue
+            piece = b""
+        if held:
+            yield b"".join(held)
+            held, size = [], 0
+        if piece:
+            yield piece
+    if held:
+        yield b"".join(held)
 
 
 def copied(span: Span, target: int) -> None:

@@ -13,6 +13,7 @@ from aitelier_nb.storage.carrying import carried
 from aitelier_nb.storage.files import Opened, Signature, Span
 from aitelier_nb.storage.index import Index
 from aitelier_nb.storage.journal import NOTHING, Change, Entry
+from aitelier_nb.storage.pending import Pending
 from aitelier_nb.storage.state import Conflict, State, digest
 from aitelier_nb.storage.streams import Shard
 
@@ -64,8 +65,9 @@ def rewrite(index: Index, pending: Mapping[int, bytes | None], path: Path) -> Si
     held = [Shard(opened, path, 0, index.size)] if isinstance(opened, Opened) else opened.shards
     changes: dict[int, list[tuple[int, bytes | None]]] = {}
     new = []
+    row_of = pending.row if isinstance(pending, Pending) else index.row
     for example, body in pending.items():
-        row = index.row(example)
+        row = row_of(example)
         if row is not None:
             number = 0 if isinstance(opened, Opened) else opened.holder(int(index.starts.values[row]))
             changes.setdefault(number, []).append((row, body))
@@ -85,10 +87,10 @@ def _chunks(
     """Yield a file with some lines replaced, or taken out, and new ones at its end."""
     file, begin, place = shard.file.descriptor, shard.start, shard.start
     for row, body in sorted(rows, key=lambda pair: pair[0]):
-        start, stop = index.whole(row)
+        start = int(index.starts.values[row])
         yield Span(file, place - begin, start - begin)
         if body is None:
-            place = min(stop, shard.stop)
+            place = min(index.whole(row)[1], shard.stop)
         else:
             yield body
             place = start + int(index.lengths.values[row])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xxhash
 
 from aitelier_nb.schema import Problem
@@ -158,6 +159,16 @@ class Index:
     def body(self, row: int) -> bytes:
         """Return the line of a row, without its line end."""
         return files.read_at(self.descriptor, int(self.starts.values[row]), int(self.lengths.values[row]))
+
+    def bodies_at(self, rows: Iterable[int]) -> Iterator[tuple[bytes, int]]:
+        """Yield the lines of some rows, each with its hash; rising ones by long reads."""
+        places = np.fromiter(rows, np.int64)
+        columns = (self.starts.values, self.lengths.values, self.hashes)
+        start, data = 0, b""
+        for at, length, mark in zip(*(column[places].tolist() for column in columns), strict=True):
+            if not start <= at <= start + len(data) - length:
+                start, data = at, files.read_at(self.descriptor, at, max(AHEAD, length))
+            yield data[at - start : at - start + length], mark
 
     def bodies(self) -> Iterator[tuple[int, bytes]]:
         """Yield every line with its id, in the order of the file and by long reads."""

@@ -25,7 +25,9 @@ __all__ = [
     "encode",
     "fault",
     "fields",
+    "grown",
     "line_hash",
+    "merged",
     "parse",
 ]
 
@@ -157,10 +159,23 @@ def changed(body: bytes, after: Mapping[str, Any], gone: Iterable[str] = ()) -> 
 
     All other values keep their very bytes.
     """
-    values = fields(body)
-    for key in gone:
-        values.pop(key, None)
-    return assembled(values | {key: encode(value) for key, value in after.items()})
+    values, new = fields(body), {key: encode(value) for key, value in after.items()}
+    return merged(body, values, new, gone)
+
+
+def merged(
+    body: bytes, values: Mapping[str, bytes], new: Mapping[str, bytes], gone: Iterable[str] = ()
+) -> bytes:
+    """Return a line of these fields with new ones; one that only grows is not spelt anew."""
+    left_out = {*gone} & values.keys()
+    if values and not left_out and values.keys().isdisjoint(new):
+        return grown(body, new)
+    return assembled({key: raw for key, raw in values.items() if key not in left_out} | dict(new))
+
+
+def grown(body: bytes, new: Mapping[str, bytes]) -> bytes:
+    """Return a line with further keys at its end, which it does not have; every byte of it stays."""
+    return body[:-1] + b"," + assembled(new)[1:] if new else body
 
 
 def assembled(values: Mapping[str, bytes]) -> bytes:

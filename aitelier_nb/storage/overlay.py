@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["overlaid", "replaced", "spliced"]
 
-UNTOLD = frozenset(("start", "length", "content", "first"))  # what only the line itself tells
-
 
 def overlaid(
     index: Index, pending: Mapping[int, bytes | None], names: Sequence[str], *, doubles: bool = False
@@ -46,7 +44,7 @@ def _sorted_out(
     index: Index, pending: Mapping[int, bytes | None], names: Sequence[str]
 ) -> tuple[dict[str, dict[int, Any]], dict[int, bytes], list[int], list[bytes]]:
     """Return values by column and row, lines that are to be read by row, deleted rows, and new lines."""
-    told = pending.cells if isinstance(pending, Pending) and UNTOLD.isdisjoint(names) else None
+    told = pending.cells if isinstance(pending, Pending) else None
     row_of = pending.row if isinstance(pending, Pending) else index.row
     cells: dict[str, dict[int, Any]] = {}
     edited: dict[int, bytes] = {}
@@ -55,6 +53,8 @@ def _sorted_out(
         row = row_of(example)
         found = told(example) if told else None
         if row is not None and found is not None:
+            if "length" in names:
+                found["length"] = len(pending[example] or b"")
             for name in found.keys() & {*names}:
                 cells.setdefault(name, {})[row] = found[name]
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,11 +112,11 @@ class Past(Reading):
         """Return the examples that were in validation when they were deleted."""
         found: dict[int, Example] = {}
         with self._state.reading():
-            for entry in self._backwards():
-                for change in entry.changes:
-                    gone = change.to == GONE and change.on != GONE and change.id not in found
-                    if gone and self._state.body(change.id) is None and change.former.get("split") == "val":
-                        found[change.id] = editing.example(bytes(change.before))
+            waiting = (change for entry in reversed(self._state.journal.entries) for change in entry.changes)
+            for change in chain(waiting, edit_log.deletions(self.history_path)):
+                gone = change.to == GONE and change.on != GONE and change.id not in found
+                if gone and self._state.body(change.id) is None and change.former.get("split") == "val":
+                    found[change.id] = editing.example(bytes(change.before))
         return list(found.values())
 
     def forgotten(self) -> list[Edit]:
