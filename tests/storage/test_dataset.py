@@ -263,6 +263,38 @@ def test_many_splits_are_one_event(project):
     assert project.dataset.set_splits({1: "train"}) is None
 
 
+def test_a_split_adds_its_key_at_the_end_of_a_line_and_leaves_every_other_byte(project):
+    spaced = b'{ "id": 1, "messages": [{"role": "user", "content": "\\u0061"}],\t"x": 1.0 }'
+    empty = b'{"id":2,"messages":[{"role":"user","content":"split"}],"split":null,"createdAt":"then"}'
+    lines = [spaced, empty, *(spaced.replace(b"1,", b"%d," % n, 1) for n in (3, 4, 5))]
+    project.dataset.path.write_bytes(b"\n\n".join(lines))
+    project.dataset.annotate(4, note="seen")  # waits in the journal
+    assert project.dataset.set_splits({5: "train", 2: "val", 1: "train", 4: "val"}) is not None
+    with open_project(project.path) as again:
+        told = {n: again.dataset.history(n)[-1] for n in (1, 2, 4, 5)}
+        assert [example.split for example in again.dataset.examples()] == [
+            "train",
+            "val",
+            None,
+            "val",
+            "train",
+        ]
+    assert project.dataset.path.read_bytes().split(b"\n\n") == [
+        spaced[:-1] + b',"split":"train"}',
+        empty.replace(b"null", b'"val"'),
+        lines[2],
+        lines[3][:-1] + b',"note":"seen","split":"val"}',
+        lines[4][:-1] + b',"split":"train"}',
+    ]
+    assert [(one.before, one.after) for one in told.values()] == [
+        ({}, {"split": "train"}),
+        ({"split": None}, {"split": "val"}),
+        ({}, {"split": "val"}),
+        ({}, {"split": "train"}),
+    ]
+    assert told[2].created_at == "then"
+
+
 def test_nothing_but_a_reshuffle_takes_an_example_out_of_validation(project):
     dataset = project.dataset
     dataset.add([conversation(str(n)) for n in range(3)])
