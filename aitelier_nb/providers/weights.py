@@ -13,7 +13,7 @@ from aitelier_nb.progress import Progress
 from aitelier_nb.providers.http import Client
 from aitelier_nb.storage import files
 
-__all__ = ["fetch"]
+__all__ = ["blocks", "fetch"]
 
 BLOCK = 1 << 20
 
@@ -42,7 +42,7 @@ def fetch(client: Client, addresses: Mapping[str, str], folder: Path) -> Path:
             if not place.resolve().is_relative_to(work.resolve()):
                 raise StorageError(f"{name!r} leads out of the folder", hint="tell the service")
             place.parent.mkdir(parents=True, exist_ok=True)
-            files.replace(place, _blocks(client, address, name))
+            files.replace(place, blocks(client, address, name))
         shutil.rmtree(folder, ignore_errors=True)
         work.rename(folder)
     finally:
@@ -50,8 +50,31 @@ def fetch(client: Client, addresses: Mapping[str, str], folder: Path) -> Path:
     return folder
 
 
-def _blocks(client: Client, address: str, name: str) -> Iterator[bytes]:
-    with client.stream("GET", address) as response, Progress(f"bytes of {name}", lasting=False) as progress:
+def blocks(
+    client: Client, address: str, name: str, params: Mapping[str, str | int] | None = None
+) -> Iterator[bytes]:
+    """Yield what lies at an address, a block of at most a megabyte at a time, under a progress bar.
+
+    Parameters
+    ----------
+    client
+        The service's client.
+    address
+        A path of the service, or a whole signed address.
+    name
+        What the bar and an error call it.
+    params
+        The query.
+
+    Raises
+    ------
+    ConnectionFailed
+        The connection broke before the end.
+    """
+    with (
+        client.stream("GET", address, params=params) as response,
+        Progress(f"bytes of {name}", lasting=False) as progress,
+    ):
         progress.total = int(response.headers.get("content-length") or 0) or None
         try:
             for block in response.iter_bytes(BLOCK):

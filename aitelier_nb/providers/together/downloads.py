@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-import httpx
-
-from aitelier_nb.errors import ConnectionFailed
-from aitelier_nb.progress import Progress
+from aitelier_nb.providers import weights
 from aitelier_nb.providers.http import Client
 from aitelier_nb.storage import archives, files
 
 __all__ = ["download", "fetch"]
-
-BLOCK = 1 << 20
 
 
 def download(
@@ -42,7 +36,7 @@ def download(
     query: dict[str, str | int] = {"ft_id": job_id, "checkpoint": kind}
     if step is not None:
         query |= {"checkpoint_step": step}
-    files.replace(path, _blocks(client, query, path.name))
+    files.replace(path, weights.blocks(client, "/finetune/download", path.name, query))
     return path
 
 
@@ -53,15 +47,3 @@ def fetch(
     with archives.unpacked_into(folder) as packed:
         download(client, job_id, packed, kind, step)
     return folder
-
-
-def _blocks(client: Client, query: dict[str, str | int], name: str) -> Iterator[bytes]:
-    with client.stream("GET", "/finetune/download", params=query) as response:
-        size = int(response.headers.get("content-length") or 0)
-        with Progress(f"bytes of {name}", size or None) as progress:
-            try:
-                for block in response.iter_bytes(BLOCK):
-                    yield block
-                    progress.advance(len(block))
-            except httpx.RequestError as error:
-                raise ConnectionFailed(f"the download of {name} broke off", hint="run it again") from error
