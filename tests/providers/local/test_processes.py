@@ -107,11 +107,27 @@ def ray_cluster(tmp_path_factory):
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": "120"}
     log = folder / "start.txt"
     with log.open("wb") as stream:
-        done = subprocess.run([*ray, *words], stdout=stream, stderr=stream, check=False, env=environment)
-    if done.returncode:
-        pytest.skip(f"no Ray came up here: {log.read_text()[-300:]}")
-    yield f"ray://127.0.0.1:{client}"
-    subprocess.run([*ray, "stop", "--force"], stdout=subprocess.DEVNULL, check=False)
+        head_process = subprocess.Popen(
+            [*ray, *words, "--block"], stdout=stream, stderr=stream, env=environment
+        )
+    try:
+        if not _answers(int(client), head_process):
+            pytest.skip(f"no Ray came up here: {log.read_text()[-300:]}")
+        yield f"ray://127.0.0.1:{client}"
+    finally:
+        head_process.terminate()  # with --block its own processes end with it, and no other Ray's
+        head_process.wait(60)
+
+
+def _answers(port, process, seconds=120):
+    """Return whether something listens on a port before the process ends or the time is over."""
+    deadline = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as knock:
+            if knock.connect_ex(("127.0.0.1", port)) == 0:
+                return True
+        time.sleep(0.5)
+    return False
 
 
 @pytest.mark.slow
