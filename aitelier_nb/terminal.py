@@ -13,6 +13,7 @@ from typing import Any
 
 from aitelier_nb import commands
 from aitelier_nb.errors import AitelierError, UsageError
+from aitelier_nb.interrupts import Interrupted
 from aitelier_nb.parsing import Help
 from aitelier_nb.progress import shown_by, terminal
 from aitelier_nb.redaction import redact, redacted
@@ -58,10 +59,11 @@ def main(words: Sequence[str]) -> int:
         return _refuse(error, WRONG_USAGE, as_json=as_json)
     except AitelierError as error:
         return _refuse(error, FAILED, as_json=as_json)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         with suppress(AitelierError):
             fold_all()
-        print("interrupted: what was done so far is kept", file=sys.stderr)
+        kept = str(stop) if isinstance(stop, Interrupted) else "what was done so far is kept"
+        print(f"interrupted: {kept}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - the reader has gone

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aitelier_nb.errors import EvaluationError
+from aitelier_nb.interrupts import Interrupted, heard_by
 from aitelier_nb.progress import Progress
 from aitelier_nb.providers.base import ChatRequest, Provider
 from aitelier_nb.providers.recordings import Mode, answers, identity_of
@@ -177,10 +178,15 @@ def ask(
                 for one in members
                 for example in examples
             ]
-            provider = members[0].provider
-            for place, answer in answers(provider, requests, folder=project.recordings_path, mode=mode):
-                found[keys[place]] = answer
-                progress.advance(note=keys[place][1])
+            before = sum(answer.error is None for answer in found.values())
+            stream = answers(members[0].provider, requests, folder=project.recordings_path, mode=mode)
+            try:
+                with heard_by(stream):
+                    for place, answer in stream:
+                        found[keys[place]] = answer
+                        progress.advance(note=keys[place][1])
+            except Interrupted as stop:
+                raise Interrupted(before + stop.kept, progress.total or 0, stop.elsewhere) from stop
     return [
         Row(example, label, found.get((example.id, label)) or _lost(model))
         for example in examples

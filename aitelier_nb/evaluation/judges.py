@@ -15,6 +15,7 @@ from aitelier_nb.errors import EvaluationError
 from aitelier_nb.evaluation import statistics
 from aitelier_nb.evaluation.comparisons import VALUE, Comparison
 from aitelier_nb.evaluation.studies import Slot, Study
+from aitelier_nb.interrupts import heard_by
 from aitelier_nb.providers.base import ChatRequest, Provider
 from aitelier_nb.providers.recordings import Mode, answers
 from aitelier_nb.schema import Parameters
@@ -79,8 +80,10 @@ def ask_judge(
         for one, two in (("left", "right"), ("right", "left"))
     ]
     words: dict[int, str | None] = {}
-    for place, answer in answers(provider, requests, folder=study.project.recordings_path, mode=mode):
-        words[place] = None if answer.error is not None else spoken(answer.text)
+    stream = answers(provider, requests, folder=study.project.recordings_path, mode=mode)
+    with heard_by(stream):
+        for place, answer in stream:
+            words[place] = None if answer.error is not None else spoken(answer.text)
     for number_, slot in enumerate(slots):
         _keep(judge, slot, words.get(2 * number_), words.get(2 * number_ + 1))
     return judge

@@ -35,7 +35,7 @@ from aitelier_nb.schema import Answer
 __all__ = ["CONCURRENCY", "Line", "answers", "ask_all", "streams"]
 
 CONCURRENCY = 16
-LOOK = 0.25  # seconds after which a wait is looked up from, where signals do not end it
+LOOK = 0.05  # seconds after which a wait is looked up from, where signals do not end it
 TICK = 0.1  # seconds after which an event loop wakes, so that an interrupt is noticed
 FOR_ALL = (UsageError, KeyMissing, AuthenticationError, QuotaExceeded)
 """Errors that every further request would meet: they end the whole, after what has arrived."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from aitelier_nb.errors import NotFound, ProviderError, ResponseError, UsageError
-from aitelier_nb.interrupts import pause
+from aitelier_nb.interrupts import Interrupted, pause
 from aitelier_nb.progress import Progress
 from aitelier_nb.providers import batch_lines, chat
 from aitelier_nb.providers.base import ChatRequest, Provider
@@ -205,8 +205,11 @@ class Batched:
                 if batch is not None and word in ENDED:
                     self._refuse(batch, state, word)
                     return dict(batch)
-                progress.reach(_done(batch or {}, len(state["ids"])), watch.fault or word)
-                pause(service.every)
+                try:
+                    progress.reach(_done(batch or {}, len(state["ids"])), watch.fault or word)
+                    pause(service.every)
+                except KeyboardInterrupt as stop:
+                    raise Interrupted(elsewhere=f"{state['id']} goes on at {self.name}") from stop
 
     def _refuse(self, batch: Mapping[str, Any], state: Mapping[str, Any], word: str) -> None:
         """Raise what the service found wrong with a batch that holds no answers at all."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from aitelier_nb.errors import ProviderError, ReplayMiss, UsageError
+from aitelier_nb.interrupts import Interrupted
 from aitelier_nb.providers.base import ChatRequest, Provider
 from aitelier_nb.redaction import redacted
 from aitelier_nb.schema import Answer
@@ -108,7 +109,7 @@ class Recordings:
 
 def answers(
     provider: Provider, requests: Sequence[ChatRequest], *, folder: Path, mode: Mode = "auto"
-) -> Iterator[tuple[int, Answer]]:
+) -> Generator[tuple[int, Answer]]:
     """Yield (place in requests, answer): from the recordings where they are there, else from the model.
 
     Equal requests are asked once. A failed answer is yielded and not kept, so the next call asks
@@ -130,6 +131,8 @@ def answers(
     ------
     ReplayMiss
         In mode "replay", before anything is yielded: an answer was never recorded.
+    Interrupted
+        Instead of KeyboardInterrupt: it says how many of the answers are kept.
     """
     if mode not in MODES:
         raise UsageError(f"there is no recording mode {mode!r}", hint=f"one of {', '.join(MODES)}")
@@ -142,15 +145,22 @@ def answers(
     missing = [name for name in places if name not in kept]
     if mode == "replay" and missing:
         raise _miss([requests[places[name][0]] for name in missing], recordings.path)
-    for name, answer in kept.items():
-        for place in places[name]:
-            yield place, answer.model_copy(update={"fingerprint": name})
-    asked = [requests[places[name][0]] for name in missing]
-    for number, answer in _asked(
-        provider, asked, missing, identities, None if mode == "live" else recordings
-    ):
-        for place in places[missing[number]]:
-            yield place, answer
+    for_later = None if mode == "live" else recordings
+    there = set(kept)
+    asked = _asked(
+        provider, [requests[places[name][0]] for name in missing], missing, identities, for_later, there
+    )
+    try:
+        for name, answer in kept.items():
+            for place in places[name]:
+                yield place, answer.model_copy(update={"fingerprint": name})
+        for number, answer in asked:
+            for place in places[missing[number]]:
+                yield place, answer
+    except KeyboardInterrupt as stop:
+        asked.close()
+        elsewhere = stop.elsewhere if isinstance(stop, Interrupted) else ""
+        raise Interrupted(sum(len(places[name]) for name in there), len(requests), elsewhere) from stop
 
 
 def _asked(
@@ -159,8 +169,12 @@ def _asked(
     names: Sequence[str],
     identities: Mapping[str, str],
     recordings: Recordings | None,
-) -> Iterator[tuple[int, Answer]]:
-    """Yield the model's answers, each after it is on disk; keep also what arrives after a stop."""
+    there: set[str],
+) -> Generator[tuple[int, Answer]]:
+    """Yield the model's answers, each after it is on disk; keep also what arrives after a stop.
+
+    The names of those that are on disk are added to `there`.
+    """
     if not requests:
         return
 
@@ -168,7 +182,10 @@ def _asked(
         request = requests[number]
         asked = canonical(provider.name, request, identities[request.model])
         asked |= {"model": request.model, "identity": identities[request.model]}
-        return keep_answer(recordings, names[number], asked, answer)
+        recorded = keep_answer(recordings, names[number], asked, answer)
+        if answer.error is None and recordings is not None:
+            there.add(names[number])
+        return recorded
 
     stream = provider.answers(requests)
     arrived: tuple[int, Answer] | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
+from aitelier_nb.interrupts import Interrupted
 from aitelier_nb.providers.base import ChatRequest, Provider
 from aitelier_nb.providers.recordings import (
     Mode,
@@ -22,7 +23,7 @@ __all__ = ["streams"]
 
 def streams(
     provider: Provider, requests: Sequence[ChatRequest], *, folder: Path, mode: Mode = "auto"
-) -> Iterator[tuple[int, str | Answer]]:
+) -> Generator[tuple[int, str | Answer]]:
     """Yield (place, piece of text) as pieces come, and (place, the whole answer) at each end.
 
     What is recorded comes whole. A provider that cannot stream gives its answers whole too.
@@ -33,6 +34,11 @@ def streams(
         The project's data/recordings.
     mode
         As for `recordings.answers`.
+
+    Raises
+    ------
+    Interrupted
+        Instead of KeyboardInterrupt: it says how many of the answers are kept.
     """
     recordings = Recordings(folder / f"{provider.name}.jsonl")
     identities = {model: identity_of(provider, model, folder) for model in {r.model for r in requests}}
@@ -42,18 +48,23 @@ def streams(
     if mode == "replay" or not missing or not hasattr(provider, "stream"):
         yield from answers(provider, requests, folder=folder, mode=mode)
         return
-    for place, name in enumerate(names):
-        if name in known:
-            yield place, known[name]
-    for number, piece in _live(provider, [requests[place] for place in missing]):
-        place = missing[number]
-        if isinstance(piece, str):
-            yield place, piece
-            continue
-        request = requests[place]
-        asked = canonical(provider.name, request, identities[request.model])
-        asked |= {"model": request.model, "identity": identities[request.model]}
-        yield place, keep_answer(None if mode == "live" else recordings, names[place], asked, piece)
+    there = {place for place, name in enumerate(names) if name in known}
+    try:
+        for place in sorted(there):
+            yield place, known[names[place]]
+        for number, piece in _live(provider, [requests[place] for place in missing]):
+            place = missing[number]
+            if isinstance(piece, str):
+                yield place, piece
+                continue
+            request = requests[place]
+            asked = canonical(provider.name, request, identities[request.model])
+            asked |= {"model": request.model, "identity": identities[request.model]}
+            whole = keep_answer(None if mode == "live" else recordings, names[place], asked, piece)
+            there |= {place} if mode != "live" and piece.error is None else set()
+            yield place, whole
+    except KeyboardInterrupt as stop:
+        raise Interrupted(len(there), len(requests)) from stop
 
 
 def _live(provider: Provider, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, str | Answer]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from aitelier_nb.consent import asked_through
-from aitelier_nb.interrupts import interrupted_by
+from aitelier_nb.interrupts import Interrupted, interrupted_by
 from aitelier_nb.progress import Progress, shown_by, sink_of
 
 __all__ = ["awaited"]
@@ -20,8 +20,8 @@ TICK = 0.1  # seconds after which the loop wakes, so that an interrupt of the ke
 GRACE = 10.0  # seconds for what has arrived to get onto the disk
 
 
-class _Interrupted(Exception):
-    """The verb has stopped as it was asked to."""
+class _Stopped(Exception):
+    """The verb has stopped as it was asked to; its argument is how."""
 
 
 async def awaited(verb: Callable[P, T], *args: P.args, **words: P.kwargs) -> T:
@@ -44,21 +44,29 @@ async def awaited(verb: Callable[P, T], *args: P.args, **words: P.kwargs) -> T:
     def run() -> T:
         try:
             return verb(*args, **words)
-        except KeyboardInterrupt:  # which would end the loop itself if it came out of a task
-            raise _Interrupted from None
+        except KeyboardInterrupt as stop:  # which would end the loop itself if it came out of a task
+            raise _Stopped(stop) from None
 
     with interrupted_by(stop), shown_by(show), asked_through(ask):
         work = asyncio.ensure_future(asyncio.to_thread(run))
     try:
         while not work.done():
             await asyncio.wait([work], timeout=TICK)
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as cancelled:
         stop.set()
         await asyncio.wait([work], timeout=GRACE)
         if work.done() and not work.cancelled():
-            work.exception()
+            _tell(cancelled, work.exception())
         raise
     return work.result()
+
+
+def _tell(cancelled: asyncio.CancelledError, ending: BaseException | None) -> None:
+    """Let a notebook show what is kept, by the very exception that cancelled the task."""
+    if isinstance(ending, _Stopped) and isinstance(ending.args[0], Interrupted):
+        lines = ending.args[0]._render_traceback_()
+        cancelled.args = tuple(lines)
+        cancelled._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
 
 
 async def _typed(question: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aitelier_nb.errors import ProviderError, UsageError
 from aitelier_nb.evaluation.answers import PARAMETERS, prompt, validation
+from aitelier_nb.interrupts import heard_by
 from aitelier_nb.progress import track
 from aitelier_nb.providers import recordings
 from aitelier_nb.providers.base import ChatRequest, Provider
@@ -167,7 +168,8 @@ def draft(  # noqa: PLR0913, PLR0917 - how answers are drawn
     agree(provider, [name], len(requests), confirm, mode, batch=batch)
     asked_by = batched(provider, place.path) if batch else provider
     stream = recordings.answers(asked_by, requests, folder=place.recordings_path, mode=mode)
-    found = dict(track(stream, "answers", len(requests)))
+    with heard_by(stream):
+        found = dict(track(stream, "answers", len(requests)))
     named.close()
     assumed = (f"temperature {sampled:g}",) if temperature is None and n > 1 else ()
     return _added(place, provider.name, requests, found, assumed)
@@ -257,7 +259,8 @@ def record(
     agree(provider, [name], len(requests), confirm, mode, batch=batch)
     asked_by = batched(provider, place.path) if batch else provider
     stream = recordings.answers(asked_by, requests, folder=place.recordings_path, mode=mode)
-    found = dict(track(stream, "answers", len(requests)))
+    with heard_by(stream):
+        found = dict(track(stream, "answers", len(requests)))
     failures = tuple(answer.error for answer in found.values() if answer.error is not None)
     path = place.recordings_path / f"{provider.name}.jsonl"
     shown = path.relative_to(place.path).as_posix()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.evaluation.answers import PARAMETERS
+from aitelier_nb.interrupts import heard_by
 from aitelier_nb.providers.base import ChatRequest
 from aitelier_nb.providers.recordings import Mode
 from aitelier_nb.providers.streaming import streams
@@ -174,11 +175,13 @@ def ask(
         for provider in providers:
             members = [label for label in labels if asked[label][0] is provider]
             requests = [ChatRequest(asked[label][1], turns, parameters) for label in members]
-            for number, piece in streams(provider, requests, folder=place.recordings_path, mode=mode):
-                if isinstance(piece, Answer):
-                    answers[members[number]] = piece
-                else:
-                    show(members[number], piece)
+            stream = streams(provider, requests, folder=place.recordings_path, mode=mode)
+            with heard_by(stream):
+                for number, piece in stream:
+                    if isinstance(piece, Answer):
+                        answers[members[number]] = piece
+                    else:
+                        show(members[number], piece)
     named.close()
     used = {label: provider.name for label, (provider, _) in asked.items()}
     return Replies(place, turns, {label: answers[label] for label in labels}, used)

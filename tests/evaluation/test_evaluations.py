@@ -8,11 +8,23 @@ from aitelier_nb.errors import EvaluationError
 from aitelier_nb.evaluation.answers import Contestant, prompt, validation
 from aitelier_nb.evaluation.evaluations import collect, latest, ours
 from aitelier_nb.evaluation.measures import measure
+from aitelier_nb.interrupts import Interrupted
 from aitelier_nb.schema import Answer, Example, Parameters
 
 
 def contestants(provider):
     return [Contestant("base", provider, "small"), Contestant("tuned", provider, "small-tuned")]
+
+
+def test_an_interrupt_counts_the_answers_of_all_contestants(project, provider, written):
+    def answer(model, text):
+        if text == "question 3":
+            raise KeyboardInterrupt
+        return text
+
+    two = [Contestant("base", provider, "small"), Contestant("tuned", written("other", answer), "large")]
+    with pytest.raises(Interrupted, match=r"^14 of 24 answers are kept; run it again for the other 10$"):
+        collect(project, two)
 
 
 def test_every_validation_example_is_asked_of_every_contestant(project, provider):

@@ -135,10 +135,13 @@ def test_an_interrupted_wait_goes_on_with_the_same_batch_and_sends_only_what_is_
 ) -> None:
     service.desk.stages = ("validating", "in_progress", "in_progress", "completed")
     provider = by_batch(project)
-    stream = provider.answers([ask("a"), ask("b")])
+    stream = recordings.answers(provider, [ask("a"), ask("b")], folder=project.recordings_path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(interrupts.time, "sleep", interrupt)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(
+            interrupts.Interrupted,
+            match=rf"^0 of 2 answers are kept; \S+ goes on at {provider.name}; run it again for the other 2$",
+        ):
             next(stream)
     provider.close()
     got = answers(project, [ask("b"), ask("c"), ask("a")])

@@ -1,7 +1,11 @@
-"""In a real kernel: answers stream into the cell, and no key gets into the saved notebook."""
+"""In a real kernel and a real terminal: interrupts end at once and say what is kept; no key is saved."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -35,8 +39,13 @@ CELLS = [
 ]
 
 
+def wait_for(recorded: Path, lines: int) -> None:
+    while not recorded.exists() or recorded.read_bytes().count(b"\n") < lines:
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("words", ["ait.draft(", "await ait.adraft("], ids=["plain", "awaited"])
-def test_an_interrupted_cell_ends_at_once_and_keeps_what_has_arrived(
+def test_an_interrupted_cell_ends_at_once_and_says_what_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
     gate = Gate(at_once=3)
@@ -49,20 +58,48 @@ def test_an_interrupted_cell_ends_at_once_and_keeps_what_has_arrived(
         try:
             client.execute("import aitelier_nb as ait")
             cell = client.execute(f"{words}[str(n) for n in range(9)], confirm=True)")
-            while not recorded.exists() or recorded.read_bytes().count(b"\n") < 3:
-                time.sleep(0.01)
+            next_cell = client.execute("print('later cells of Run all')")
+            wait_for(recorded, 3)
             manager.interrupt_kernel()
-            reply = client.get_shell_msg(timeout=60)
-            while reply["parent_header"].get("msg_id") != cell:
+            replies = {}
+            while next_cell not in replies:
                 reply = client.get_shell_msg(timeout=60)
+                replies[reply["parent_header"].get("msg_id")] = reply["content"]
             assert not gate.open.is_set(), "the cell ended while the other answers were still held"
         finally:
             client.stop_channels()
             manager.shutdown_kernel(now=True)
             gate.open.set()
-    assert reply["content"]["ename"] in ("KeyboardInterrupt", "CancelledError")
+    assert replies[cell]["ename"] == ("CancelledError" if "await" in words else "Interrupted")
+    assert replies[cell]["traceback"] == [
+        "Interrupted: 3 of 9 answers are kept; run it again for the other 6"
+    ], "one sentence, and no page of traceback"
+    assert replies[next_cell]["status"] == "aborted"
     assert kept(recorded) == 3
     assert server.disconnects >= 1
+
+
+def test_an_interrupted_command_says_what_is_kept(tmp_path: Path) -> None:
+    gate = Gate(at_once=3)
+    with Server(gate, "/v1") as server:
+        ait.init("shop", provider="together", model=BASE, path=tmp_path).close()
+        recorded = tmp_path / "data" / "recordings" / "together.jsonl"
+        (tmp_path / "inputs.txt").write_text("".join(f"{n}\n" for n in range(9)))
+        command = subprocess.Popen(
+            [sys.executable, "-m", "aitelier_nb", "draft", "inputs.txt", "--yes"],
+            cwd=tmp_path,
+            env=os.environ | {"TOGETHER_BASE_URL": server.url},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_for(recorded, 3)
+        command.send_signal(signal.SIGINT)
+        _, told = command.communicate(timeout=60)
+        assert not gate.open.is_set(), "the command ended while the other answers were still held"
+        gate.open.set()
+    assert command.returncode == 130
+    assert told.splitlines()[-1] == "interrupted: 3 of 9 answers are kept; run it again for the other 6"
+    assert "Traceback" not in told
 
 
 def test_no_key_gets_into_a_saved_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

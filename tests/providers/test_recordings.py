@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from aitelier_nb.errors import ModelMissing, ReplayMiss, UsageError
+from aitelier_nb.interrupts import Interrupted, heard_by
 from aitelier_nb.providers.base import ChatRequest
 from aitelier_nb.providers.recordings import Recordings, answers, fingerprint
+from aitelier_nb.providers.streaming import streams
 from aitelier_nb.schema import Answer, Parameters
 
 
@@ -128,7 +130,7 @@ def test_a_line_cut_by_a_crash_is_asked_again_and_costs_no_other(folder: Path) -
 
 
 def test_an_interrupt_keeps_what_has_arrived(folder: Path) -> None:
-    class Interrupted(Echo):
+    class Stopped(Echo):
         def answers(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Answer]]:
             arrived = iter([(0, Answer(model="m", text="one")), (1, Answer(model="m", text="two"))])
             try:
@@ -139,10 +141,39 @@ def test_an_interrupt_keeps_what_has_arrived(folder: Path) -> None:
                 yield from arrived
                 raise
 
-    stream = answers(Interrupted(), [ask("a"), ask("b")], folder=folder)
+    stream = answers(Stopped(), [ask("a"), ask("b")], folder=folder)
     next(stream)
     stream.close()  # as when the cell that reads the answers is interrupted
     assert texts(Echo(), [ask("a"), ask("b")], folder, "replay") == ["one", "two"]
+
+
+def interrupt_after(stream: Iterator[tuple[int, Answer]], text: str) -> None:
+    while next(stream)[1].text != text:
+        pass
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_where_answers_are_read_counts_all_that_are_kept(folder: Path) -> None:
+    class Stopped(Echo):
+        def answers(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Answer]]:
+            try:
+                yield 0, Answer(model="m", text="one")
+            except KeyboardInterrupt:
+                yield 1, Answer(model="m", text="", error="made to fail")
+                yield 2, Answer(model="m", text="three")
+                raise
+
+    texts(Echo(), [ask("old")], folder)
+    requests = [ask(text) for text in ("old", "a", "b", "c", "a", "d")]
+    for mode, sentence in (
+        ("auto", "4 of 6 answers are kept; run it again for the other 2"),
+        ("live", "0 of 6 answers are kept; run it again for the other 6"),
+    ):
+        stream = answers(Stopped(), requests, folder=folder, mode=mode)
+        with pytest.raises(Interrupted) as caught, heard_by(stream):
+            interrupt_after(stream, "one")
+        assert str(caught.value) == sentence
+        assert isinstance(caught.value, KeyboardInterrupt)
 
 
 def test_weights_that_are_gone_are_found_under_their_recorded_identity(folder: Path) -> None:
@@ -190,3 +221,19 @@ def test_four_processes_write_one_file_without_loss(folder: Path) -> None:
     lines = file.read_text().splitlines()
     assert len({json.loads(line)["fingerprint"] for line in lines}) == 200
     assert Recordings(file).find([f"c{7:063d}"])[f"c{7:063d}"].text == "x" * 5000
+
+
+def test_an_interrupt_of_answers_in_pieces_counts_those_that_are_kept(folder: Path) -> None:
+    class Stopped(Echo):
+        def streams(self, _: Sequence[ChatRequest]) -> Iterator[tuple[int, str | Answer]]:
+            yield 1, "on"
+            yield 1, Answer(model="m", text="one")
+            raise KeyboardInterrupt
+
+        def stream(self, _: ChatRequest) -> Iterator[str]:
+            raise NotImplementedError
+
+    asked = [ask("a"), ask("b"), ask("c")]
+    with pytest.raises(Interrupted, match=r"^1 of 3 answers are kept; run it again for the other 2$"):
+        list(streams(Stopped(), asked, folder=folder))
+    assert texts(Echo(), asked[1:2], folder, "replay") == ["one"]
