@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -20,7 +21,7 @@ from aitelier_nb.errors import (
     ResponseError,
     ServiceFailed,
 )
-from aitelier_nb.providers.retries import SPENT
+from aitelier_nb.providers.retries import SPENT, asked_to_wait
 from aitelier_nb.redaction import redact
 
 __all__ = ["connection_error", "job_in", "json_in", "json_of", "response_error", "words_of"]
@@ -94,9 +95,9 @@ def response_error(response: httpx.Response, provider: str) -> ProviderError:
         hint = "ait deploy gives it an endpoint, ait export adapter FOLDER brings its weights home"
         return NotCallable(said, hint=hint)
     kind, hint = BY_STATUS.get(status, (ProviderError, "change the request as it says"))
-    wish = response.headers.get("retry-after")
-    if kind is RateLimited and wish:
-        said += f" (it asks to wait: {wish})"
+    wish = asked_to_wait(response.headers, datetime.now(UTC)) if kind is RateLimited else None
+    if wish is not None and wish >= 1:
+        said += f" (it asks to wait {wish:.0f} s)"
     return kind(said, hint=hint.format(provider=provider))
 
 

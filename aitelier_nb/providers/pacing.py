@@ -6,7 +6,6 @@ way, and each answer lets them grow again.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,28 +14,14 @@ from datetime import UTC, datetime
 import anyio
 import httpx
 
-from aitelier_nb.providers.retries import asked_to_wait
+from aitelier_nb.providers.retries import LONGEST_RESET, asked_to_wait, seconds_of
 
-__all__ = ["Pace", "Turn", "seconds_of"]
+__all__ = ["Pace", "Turn"]
 
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 ROOM = ("x-ratelimit-remaining-requests", "x-ratelimit-remaining")
 RESET = ("x-ratelimit-reset-requests", "x-ratelimit-reset")
 TOKENS = ("x-ratelimit-remaining-tokens", "x-tokenlimit-remaining")
 TOKENS_RESET = ("x-ratelimit-reset-tokens", "x-tokenlimit-reset", *RESET)
-LONGEST = 60.0  # seconds that a header may make us wait; beyond it is no reset but a clock
-
-
-def seconds_of(text: str) -> float | None:
-    """Return a duration in seconds: "6m0s", "120ms", "1.5", or None when it is none of these."""
-    text = text.strip()
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
-    if parts and "".join(number + unit for number, unit in parts) == text:
-        return sum(float(number) * UNITS[unit] for number, unit in parts)
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 class Turn:
@@ -113,7 +98,7 @@ class Pace:
             self._pause(now, refill)
 
     def _pause(self, now: float, seconds: float) -> None:
-        if 0 < seconds <= LONGEST:
+        if 0 < seconds <= LONGEST_RESET:
             self._resume = max(self._resume, now + seconds)
 
     async def _wait(self) -> None:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import email.utils
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
 
-__all__ = ["Patience", "asked_to_wait", "wait_before_retry"]
+__all__ = ["LONGEST_RESET", "Patience", "asked_to_wait", "seconds_of", "wait_before_retry"]
 
 BUSY = frozenset({429})
 BROKEN = frozenset({408, 500, 502, 503, 504, 520, 522, 524, 529})
 SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "quota_exceeded"})
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LIMITS = {
+    "x-ratelimit-reset-requests": "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-tokens": "x-ratelimit-remaining-tokens",
+    "x-tokenlimit-reset": "x-tokenlimit-remaining",
+    "x-ratelimit-reset": "x-ratelimit-remaining",
+}
+"""Headers that say when a limit opens again, each with the one that says what is left of it."""
+LONGEST_RESET = 60.0  # seconds that a reset may make us wait; beyond it is no duration but a clock
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -39,22 +50,49 @@ class Patience:
     asked: float = 60.0
 
 
-def asked_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds that the service asks for (Retry-After in ms, in seconds or as a date), or None."""
+def seconds_of(text: str) -> float | None:
+    """Return a duration in seconds: "6m0s", "120ms", "1.5", or None when it is none of these."""
+    text = text.strip()
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
+    if parts and "".join(number + unit for number, unit in parts) == text:
+        return sum(float(number) * UNITS[unit] for number, unit in parts)
     try:
-        return float(headers["retry-after-ms"]) / 1000
-    except (KeyError, ValueError):
-        pass
-    wish = headers.get("retry-after", "")
-    try:
-        return float(wish)
-    except ValueError:
-        pass
-    try:
-        date = email.utils.parsedate_to_datetime(wish)
+        number = float(text)
     except ValueError:
         return None
-    return (date - now).total_seconds() if date.tzinfo else None
+    return number if math.isfinite(number) else None
+
+
+def asked_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds that a refusal asks for, or None.
+
+    It says so by Retry-After in ms, in seconds or as a date, else by when a used-up limit opens again.
+    """
+    wish = seconds_of(headers.get("retry-after-ms", ""))
+    if wish is not None:
+        return wish / 1000
+    wish = seconds_of(headers.get("retry-after", ""))
+    if wish is not None:
+        return wish
+    date = _date(headers.get("retry-after", ""))
+    return (date - now).total_seconds() if date is not None else _reset(headers)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else None
+
+
+def _reset(headers: Mapping[str, str]) -> float | None:
+    used_up = [
+        seconds_of(headers[reset])
+        for reset, left in LIMITS.items()
+        if reset in headers and not seconds_of(headers.get(left, ""))
+    ]
+    return max((wait for wait in used_up if wait and 0 < wait <= LONGEST_RESET), default=None)
 
 
 def wait_before_retry(

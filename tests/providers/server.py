@@ -8,6 +8,7 @@ with Server(TogetherService()) as server:
 
 from __future__ import annotations
 
+import email.utils
 import json
 import re
 import socket
@@ -80,6 +81,35 @@ def status(code: int, body: Any = None, **headers: str) -> Fault:
         )
 
     return act
+
+
+def until_a_date(handler: Handler, request: Request, service: Service) -> None:
+    """Refuse until the next second, given as an HTTP date."""
+    date = email.utils.formatdate(time.time() + 1, usegmt=True)
+    status(429, retry_after=date)(handler, request, service)
+
+
+BUSY: dict[str, Fault] = {
+    "429": status(429),
+    "429 seconds": status(429, retry_after="0.02"),
+    "429 date": until_a_date,
+    "429 date in the past": status(429, retry_after="Wed, 21 Oct 2015 07:28:00 GMT"),
+    "429 ms": status(429, retry_after_ms="5", retry_after="600"),
+    "429 reset": status(429, x_ratelimit_reset="0.02", x_ratelimit_remaining="0"),
+    "429 reset of requests": status(429, x_ratelimit_reset_requests="12ms"),
+    "429 reset of tokens": status(429, x_tokenlimit_reset="0.02", x_tokenlimit_remaining="0"),
+    "429 reset on a clock": status(429, x_ratelimit_reset="1795348800"),
+    "429 nonsense": status(429, retry_after="soon", retry_after_ms="nan", x_ratelimit_remaining="inf"),
+}
+"""Refusals that pass, with every kind of header that says when."""
+
+TOO_BUSY: dict[str, Fault] = {
+    "seconds": status(429, retry_after="600"),
+    "date": status(429, retry_after="Wed, 21 Oct 2099 07:28:00 GMT"),
+    "ms": status(429, retry_after_ms="600000"),
+    "reset": status(429, x_ratelimit_reset_requests="50s", x_ratelimit_remaining_requests="0"),
+}
+"""Refusals that ask for a longer wait than anybody bears."""
 
 
 def reset(handler: Handler, request: Request, service: Service) -> None:

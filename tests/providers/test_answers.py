@@ -9,8 +9,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from server import Request, Response, Server, cut, raw, reset, slow, status
 from together_service import KEY, QUICK, TogetherService, completion
@@ -19,7 +21,7 @@ from aitelier_nb.errors import AuthenticationError, KeyMissing, QuotaExceeded, U
 from aitelier_nb.providers import recordings
 from aitelier_nb.providers.base import ChatRequest, Settings, open_provider
 from aitelier_nb.providers.compatible import Compatible
-from aitelier_nb.providers.pacing import seconds_of
+from aitelier_nb.providers.retries import Patience, seconds_of, wait_before_retry
 from aitelier_nb.providers.together import Together
 from aitelier_nb.schema import Answer, Parameters
 
@@ -267,6 +269,30 @@ def test_a_limit_is_learnt_from_headers_and_kept(tmp_path: Path) -> None:
 )
 def test_a_duration_is_read_as_services_write_it(text: str, seconds: float | None) -> None:
     assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 0.5),
+        ({"retry-after": "20"}, 20),
+        ({"retry-after": "Sun, 22 Nov 2026 10:00:30 GMT"}, 30),
+        ({"retry-after": "Sun, 22 Nov 2026 09:59:30 GMT"}, 0.5),
+        ({"retry-after-ms": "700", "retry-after": "1"}, 0.7),
+        ({"x-ratelimit-reset-requests": "1m0s", "x-ratelimit-remaining-requests": "0"}, 60),
+        ({"x-ratelimit-reset-requests": "2s", "x-ratelimit-remaining-requests": "3"}, 0.5),
+        ({"x-ratelimit-reset-requests": "2s", "x-ratelimit-reset-tokens": "6s"}, 6),
+        ({"x-ratelimit-reset": "1795348800", "x-ratelimit-remaining": "0"}, 0.5),
+        ({"retry-after": "61"}, None),
+        ({"retry-after": "nan", "retry-after-ms": "inf", "x-ratelimit-reset": "-1"}, 0.5),
+        ({"retry-after": "Sun, 99 Nov 99999 10:00:30 +9999"}, 0.5),
+    ],
+)
+def test_a_refusal_is_waited_out_as_its_headers_say(headers: dict[str, str], seconds: float | None) -> None:
+    now = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    busy = httpx.Response(429, headers=headers)
+    wait = wait_before_retry(1, busy, repeatable=False, patience=Patience(), now=now, jitter=0.0)
+    assert wait == seconds
 
 
 def chunk(**delta: object) -> bytes:

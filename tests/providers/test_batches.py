@@ -11,7 +11,7 @@ import pytest
 from openai_service import BASE as OPENAI_BASE
 from openai_service import KEY as OPENAI_KEY
 from openai_service import OpenAIService
-from server import Server, cut, raw, reset, reset_after_commit, status
+from server import BUSY, Server, cut, raw, reset, reset_after_commit, status
 from together_service import BASE, KEY, QUICK, TogetherService
 
 import aitelier_nb as ait
@@ -107,8 +107,8 @@ def test_answers_of_a_batch_are_recorded_as_any_others(project: Project, service
 
 @pytest.mark.parametrize(
     "fault",
-    [reset, reset_after_commit, cut, status(500), status(429, retry_after="0.01"), raw(b"", commit=True)],
-    ids=["reset", "reset after commit", "cut", "500", "429", "empty after commit"],
+    [reset, reset_after_commit, cut, status(500), *BUSY.values(), raw(b"", commit=True)],
+    ids=["reset", "reset after commit", "cut", "500", *BUSY, "empty after commit"],
 )
 def test_one_batch_whatever_happens_to_its_creation(
     project: Project, service: Service, server: Server, fault: object

@@ -9,10 +9,10 @@ from typing import Any
 
 import contract
 import pytest
-from server import Request, Response, Server, cut, raw, reset, reset_after_commit, status
+from server import BUSY, TOO_BUSY, Request, Response, Server, cut, raw, reset, reset_after_commit, status
 from together_service import QUICK, completion, job_request, training_file
 
-from aitelier_nb.errors import NotCallable, UsageError
+from aitelier_nb.errors import NotCallable, RateLimited, UsageError
 from aitelier_nb.providers.base import ChatRequest, Settings, Trainer, open_provider
 from aitelier_nb.providers.deployments import Deploys, Started, keep
 from aitelier_nb.providers.fireworks import Fireworks
@@ -195,7 +195,7 @@ def test_preferences_are_trained_with_dpo(fireworks: Fireworks, server: Server, 
 
 @pytest.mark.parametrize(
     "fault",
-    [reset, reset_after_commit, cut, status(429, retry_after_ms="5"), status(503), raw(b"", commit=True)],
+    [reset, reset_after_commit, cut, *BUSY.values(), status(503), raw(b"", commit=True)],
 )
 def test_one_job_whatever_happens_to_its_creation(
     fireworks: Fireworks,
@@ -213,6 +213,21 @@ def test_one_job_whatever_happens_to_its_creation(
     assert found.id == job.id
     assert fireworks.create_job(job_request(tmp_path, known_jobs=frozenset({job.id}))).id == f"{job.id}-2"
     assert len(service.contents) == 1
+
+
+@pytest.mark.parametrize("fault", TOO_BUSY.values(), ids=TOO_BUSY)
+def test_a_wait_that_is_too_long_is_told_and_starts_nothing(
+    fireworks: Fireworks,
+    service: FireworksService,
+    server: Server,
+    tmp_path: Path,
+    fault: Callable[..., None],
+) -> None:
+    server.fail(CREATE, fault)
+    with pytest.raises(RateLimited, match=r"it asks to wait \d+ s"):
+        fireworks.create_job(job_request(tmp_path))
+    assert server.count(CREATE) == 1
+    assert service.jobs == {}
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from pathlib import Path
 import contract
 import pytest
 from openai_service import BASE, KEY, OpenAIService
-from server import Server, cut, raw, reset, reset_after_commit, status
+from server import BUSY, TOO_BUSY, Server, cut, raw, reset, reset_after_commit, status
 from together_service import QUICK, job_request, training_file
 
-from aitelier_nb.errors import ConnectionFailed, PermissionRefused, ServiceFailed, UsageError
+from aitelier_nb.errors import ConnectionFailed, PermissionRefused, RateLimited, ServiceFailed, UsageError
 from aitelier_nb.providers.base import ChatRequest, JobRequest, Settings, Trainer
 from aitelier_nb.providers.openai import OpenAI, files
 from aitelier_nb.schema import Parameters
@@ -168,7 +168,7 @@ def test_an_upload_in_parts_that_fails_is_given_up(
         reset,
         reset_after_commit,
         cut,
-        status(429, retry_after_ms="5"),
+        *BUSY.values(),
         status(500),
         status(503),
         raw(b"<html>", 502, "text/html", commit=True),
@@ -181,6 +181,17 @@ def test_one_job_whatever_happens_to_its_creation(
     server.fail(CREATE, fault)
     job = openai.create_job(wanted(tmp_path))
     assert list(service.jobs) == [job.id]
+
+
+@pytest.mark.parametrize("fault", TOO_BUSY.values(), ids=TOO_BUSY)
+def test_a_wait_that_is_too_long_is_told_and_starts_nothing(
+    openai: OpenAI, server: Server, service: OpenAIService, tmp_path: Path, fault: Callable[..., None]
+) -> None:
+    server.fail(CREATE, fault)
+    with pytest.raises(RateLimited, match=r"it asks to wait \d+ s"):
+        openai.create_job(wanted(tmp_path))
+    assert server.count(CREATE) == 1
+    assert service.jobs == {}
 
 
 def test_a_job_whose_fate_is_unclear_is_found_at_the_next_call(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from server import Server, cut, raw, reset, reset_after_commit, slow, status
+from server import BUSY, TOO_BUSY, Server, cut, raw, reset, reset_after_commit, slow, status
 from together_service import BASE, QUICK, TogetherService, job_request, training_file
 
 from aitelier_nb.errors import (
@@ -211,7 +211,7 @@ def test_an_upload_that_breaks_in_the_middle_is_sent_again(
         reset,
         reset_after_commit,
         cut,
-        status(429, retry_after="0.01"),
+        *BUSY.values(),
         status(500),
         status(503),
         raw(b"<html>bad gateway</html>", 502, "text/html"),
@@ -222,7 +222,7 @@ def test_an_upload_that_breaks_in_the_middle_is_sent_again(
         "reset",
         "reset after commit",
         "cut",
-        "429",
+        *BUSY,
         "500",
         "503",
         "502 page",
@@ -279,7 +279,7 @@ def test_a_create_that_hangs_is_looked_for_and_never_repeated(
         (status(402), "QuotaExceeded"),
         (status(403), "PermissionRefused"),
         (status(422, {"detail": [{"msg": "n_epochs too large"}]}), "n_epochs too large"),
-        (status(429, retry_after="600"), "RateLimited"),
+        *((fault, "RateLimited") for fault in TOO_BUSY.values()),
     ],
 )
 def test_a_refusal_is_one_sentence_and_starts_nothing(
