@@ -66,8 +66,6 @@ def test_the_first_cell_goes_to_a_folder_of_its_own(path: Path):
 
 
 def test_the_project_of_the_tutorials_verifies_and_its_model_was_really_trained(tmp_path: Path):
-    import shutil
-
     project = open_project(shutil.copytree(TUTORIALS / "fernlight", tmp_path / "fernlight"))
     facts = write(project).facts
     assert verify(project).ok
@@ -75,6 +73,17 @@ def test_the_project_of_the_tutorials_verifies_and_its_model_was_really_trained(
     assert len(facts["training"]["runs"][0]["losses"]) > 90
     assert facts["evaluation"]["tuned"]["interval"][0] > facts["evaluation"]["base"]["interval"][1]
     assert "not by people" in facts["verdict"]["basis"]
+
+
+def test_the_project_of_the_pairs_verifies_and_its_model_was_really_trained_by_preference(tmp_path: Path):
+    with open_project(shutil.copytree(TUTORIALS / "garden-shop", tmp_path / "garden-shop")) as project:
+        facts = write(project).facts
+        assert verify(project).ok
+    [run] = facts["training"]["runs"]
+    assert (run["status"], run["kind"], len(run["losses"])) == ("completed", "preference", 30)
+    assert facts["verdict"]["outcome"] == "measured"
+    tuned, base = facts["evaluation"]["tuned"]["interval"], facts["evaluation"]["base"]["interval"]
+    assert tuned[0] > base[1]
 
 
 def test_a_study_from_before_ends_were_told_is_found_again(tmp_path: Path):
