@@ -6,8 +6,9 @@ unknown keys are kept, so that what another tool wrote survives.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -15,6 +16,7 @@ __all__ = [
     "OWN_KEYS",
     "Answer",
     "Config",
+    "Conversation",
     "Edit",
     "Event",
     "Example",
@@ -22,6 +24,7 @@ __all__ = [
     "Job",
     "Message",
     "Parameters",
+    "PlainMessage",
     "Problem",
     "Rejection",
     "Run",
@@ -77,6 +80,24 @@ class Message(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """Return the message with only the keys that were set."""
         return self.model_dump(exclude_unset=True)
+
+
+class PlainMessage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A message of a role and a text, and nothing else: what is read by the hundred thousand."""
+
+    role: Role
+    content: str
+
+
+class Conversation(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A row of nothing but plain messages, before it is an example."""
+
+    messages: Annotated[list[PlainMessage], msgspec.Meta(min_length=1)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as an object."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found
 
 
 class Example(_Record):

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from operator import attrgetter, itemgetter
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from aitelier_nb.formats import containers
 from aitelier_nb.formats.containers import Row
+from aitelier_nb.schema import Conversation
 
 __all__ = ["Bulk", "pieces"]
 
@@ -24,25 +25,14 @@ ASSISTANT = {"assistant"}
 
 _messages, _last = attrgetter("messages"), itemgetter(-1)
 _role, _content = attrgetter("role"), attrgetter("content")
-
-
-class _Turn(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class _Conversation(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    messages: Annotated[list[_Turn], msgspec.Meta(min_length=1)]
-
-
-_lines = msgspec.json.Decoder(_Conversation)
+_lines = msgspec.json.Decoder(Conversation)
 
 
 class Bulk(NamedTuple):
     """Rows of nothing but usable messages, one on each line from `line` on (1-based)."""
 
     line: int
-    rows: list[dict[str, Any]]
+    rows: list[Conversation]
 
 
 def pieces(text: bytes, name: str) -> Iterator[Bulk | Row]:
@@ -50,31 +40,27 @@ def pieces(text: bytes, name: str) -> Iterator[Bulk | Row]:
     if containers.container_of(text, name) != "jsonl":
         yield from containers.rows(text, name)
         return
+    view = memoryview(text)
     start, number = 0, 1
     while start < len(text):
         stop = text.rfind(b"\n", start, start + BLOCK) + 1 or text.find(b"\n", start) + 1 or len(text)
-        block = text[start:stop]
-        lines = block.count(b"\n") + (not block.endswith(b"\n"))
-        rows = _plain(block, lines)
+        lines = text.count(b"\n", start, stop) + (text[stop - 1] != ord("\n"))
+        rows = _plain(view[start:stop], lines)
         if rows is None:
-            yield from containers.line_rows(block, number)
+            yield from containers.line_rows(text[start:stop], number)
         else:
             yield Bulk(number, rows)
         number, start = number + lines, stop
 
 
-def _plain(block: bytes, lines: int) -> list[dict[str, Any]] | None:
+def _plain(block: memoryview, lines: int) -> list[Conversation] | None:
     """Return the rows of a block when all its lines are conversations of plain text, else None."""
     try:
-        found = _lines.decode_lines(block)
+        found: list[Conversation] = _lines.decode_lines(block)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     each = list(map(_messages, found))
-    if (
-        len(each) != lines
-        or set(map(_role, map(_last, each))) != ASSISTANT
-        or any(map(str.isspace, map(_content, chain.from_iterable(each))))
-    ):
+    if len(each) != lines or set(map(_role, map(_last, each))) != ASSISTANT:
         return None
-    rows: list[dict[str, Any]] = msgspec.to_builtins(found)
-    return rows
+    texts = list(map(_content, chain.from_iterable(each)))
+    return None if "" in texts or any(map(str.isspace, texts)) else found

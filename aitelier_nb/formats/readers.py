@@ -18,11 +18,11 @@ from aitelier_nb.formats import bulk, containers, dialects, encodings, own_keys,
 from aitelier_nb.formats.bulk import Bulk
 from aitelier_nb.formats.containers import Row
 from aitelier_nb.formats.conversations import NotTraining, Refused, kind_of, plain
-from aitelier_nb.schema import Rejection
+from aitelier_nb.schema import Conversation, Rejection
 
 __all__ = ["Parsed", "Rejection", "read", "read_rows", "stream"]
 
-Example = dict[str, Any]  # in the shape that Dataset.add takes
+Example = dict[str, Any]  # in the shape that Dataset.add takes, as a Conversation is
 Convert = Callable[[Any, "Counter[str]"], tuple[str, list[Example]]]
 
 FEW_STARS = 5
@@ -35,15 +35,24 @@ OURS = ("input", "output", "system", "rating", "messages", "history", "group", "
 class Parsed:
     """What a file holds: the format, rows that can be added, rows that cannot, and what to tell.
 
-    `rows` are in the shape that `Dataset.add` takes. `lines` are their places in the file (a row
+    `examples` are in the shapes that `Dataset.add` takes. `lines` are their places in the file (a row
     may give several examples).
     """
 
     format: str
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    examples: list[Example | Conversation] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[Example]:
+        """The examples as objects, made anew each time."""
+        return [_as_object(example) for example in self.examples]
+
+
+def _as_object(example: Example | Conversation) -> Example:
+    return example.to_json() if isinstance(example, Conversation) else example
 
 
 def read(
@@ -98,10 +107,16 @@ def read_rows(
     return _collect(numbered, name, format, columns, scale)
 
 
-def stream(content: bytes, *, name: str = "the file", format: str = "auto") -> Iterator[Example | Rejection]:  # noqa: A002
+def stream(
+    content: bytes,
+    *,
+    name: str = "the file",
+    format: str = "auto",  # noqa: A002 - the verbs' word
+) -> Iterator[Example | Conversation | Rejection]:
     """Yield what `read` would collect, one after the other: examples, and rows that cannot be one.
 
-    For files that are too large to be kept whole; what is to be told of the file is not.
+    For files that are too large to be kept whole; what is to be told of the file is not. Rows of
+    nothing but plain messages come as a Conversation, other examples as objects.
     """
     convert = _converter(format, None, None)
     told: Counter[str] = Counter()
@@ -130,6 +145,7 @@ def _collect(
     told: Counter[str] = Counter()
     formats: Counter[str] = Counter()
     parsed = Parsed(insisted)
+    others: list[Example] = []
     other = False
     fast = insisted in PLAIN and not columns
     for number, row in enumerate(_whole(rows)):
@@ -137,13 +153,13 @@ def _collect(
             reached(row.line)
         if isinstance(row, Bulk):
             formats["messages"] += len(row.rows)
-            parsed.rows += row.rows
+            parsed.examples += row.rows
             parsed.lines += range(row.line, row.line + len(row.rows))
             continue
         value = row.value
         if fast and type(value) is dict and len(value) == 1 and plain(value.get("messages")):
             formats["messages"] += 1
-            parsed.rows.append(value)
+            parsed.examples.append(value)
             parsed.lines.append(row.line)
             continue
         try:
@@ -153,14 +169,15 @@ def _collect(
             parsed.rejected.append(_rejection(row, refused))
             continue
         formats[found] += 1
-        parsed.rows += examples
+        parsed.examples += examples
+        others += examples
         parsed.lines += [row.line] * len(examples)
-    if parsed.rejected and not parsed.rows and not other:
+    if parsed.rejected and not parsed.examples and not other:
         first = parsed.rejected[0]
         raise DataError(f"{name}: {first.reason}", hint=first.remedy)
     parsed.format = " and ".join(name for name, _ in formats.most_common()) or "unknown"
     parsed.notices += [f"{what} ({count}x)" for what, count in told.items()]
-    parsed.notices += _about_ratings(parsed.rows, scale)
+    parsed.notices += _about_ratings(others, scale)
     return parsed
 
 
@@ -258,7 +275,7 @@ def _scale(text: str | None) -> tuple[float, float] | None:
     return scale
 
 
-def _about_ratings(rows: list[dict[str, Any]], scale: str | None) -> Iterator[str]:
+def _about_ratings(rows: Iterable[Example], scale: str | None) -> Iterator[str]:
     ratings = [row["rating"] for row in rows if row.get("rating") is not None]
     if scale and ratings:
         yield f"{len(ratings)} ratings were mapped from {scale} to 1-10"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import accumulate
-from operator import itemgetter
+from itertools import accumulate, chain
+from operator import attrgetter, itemgetter
 
 import msgspec
 import numpy as np
+import xxhash
 
 from aitelier_nb.errors import DataError
+from aitelier_nb.schema import PlainMessage
 from aitelier_nb.storage.growing import Numbers
-from aitelier_nb.storage.lines import BOM, Line, PlainLine, PlainTurn, Turn, line_hash, parse
+from aitelier_nb.storage.lines import BOM, Line, PlainLine, Turn, content_keys, parse
 
 __all__ = ["Batch", "Failure", "batch", "of_lines", "stripped", "text_of"]
 
@@ -23,9 +25,10 @@ Failure = tuple[int, str, str]
 _plain = msgspec.json.Decoder(PlainLine)
 _line = msgspec.json.Decoder(Line)
 _ends = itemgetter(0, -1)
+_messages, _content = attrgetter("messages"), attrgetter("content")
 
 
-def text_of(turn: Turn | PlainTurn) -> str:
+def text_of(turn: Turn | PlainMessage) -> str:
     """Return a turn as text: its content, or its text parts one after the other."""
     content = turn.content
     if isinstance(content, str):
@@ -53,21 +56,21 @@ class Batch:
         return len(self.lines)
 
     @cached_property
-    def turns(self) -> list[Turn | PlainTurn]:
+    def turns(self) -> list[Turn | PlainMessage]:
         """The messages of all lines."""
-        return [turn for line in self.lines for turn in line.messages]
+        return list(chain.from_iterable(map(_messages, self.lines)))
 
     @cached_property
     def texts(self) -> list[str]:
         """The messages of all lines as text."""
         if self.plain:
-            return [turn.content for turn in self.turns]  # type: ignore[misc]
+            return list(map(_content, self.turns))
         return [text_of(turn) for turn in self.turns]
 
     @cached_property
     def counts(self) -> list[int]:
         """How many messages each line has."""
-        return [len(line.messages) for line in self.lines]
+        return list(map(len, map(_messages, self.lines)))
 
     @cached_property
     def offsets(self) -> Numbers:
@@ -77,12 +80,17 @@ class Batch:
     @cached_property
     def hashes(self) -> list[int]:
         """The hash of each line."""
-        return list(map(line_hash, self.bodies))
+        return list(map(xxhash.xxh3_64_intdigest, self.bodies))
+
+    @cached_property
+    def contents(self) -> list[int]:
+        """The hash of each line's messages."""
+        return content_keys([line.messages for line in self.lines])[0]
 
     @cached_property
     def sizes(self) -> list[int]:
         """How many characters the messages of each line have."""
-        lengths = np.array([len(text) for text in self.texts])
+        lengths = np.fromiter(map(len, self.texts), np.int64, len(self.texts))
         found: list[int] = np.add.reduceat(lengths, self.offsets[:-1]).tolist() if len(self) else []
         return found
 

@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from aitelier_nb.schema import PlainMessage
 from aitelier_nb.storage import seals
 from aitelier_nb.storage.batches import Batch
 from aitelier_nb.storage.growing import Numbers
-from aitelier_nb.storage.lines import ROLES, PlainTurn, encode, fields
+from aitelier_nb.storage.lines import ROLES, encode, fields
 from aitelier_nb.storage.scanning import collector_paused
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ LEAVES = (
 )
 
 _places = {role: place for place, role in enumerate(ROLES)}
-_turns = msgspec.json.Decoder(list[PlainTurn])
+_turns = msgspec.json.Decoder(list[PlainMessage])
 ELSEWHERE = frozenset(
     ("id", "messages", "rating", "split", "createdAt", "version", "flagged", "group", "source")
 )

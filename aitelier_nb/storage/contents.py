@@ -7,16 +7,22 @@ from collections.abc import Iterable
 import numpy as np
 
 from aitelier_nb.storage import parts
-from aitelier_nb.storage.lines import Line, parse
-from aitelier_nb.storage.scanning import content_key, original_turns
+from aitelier_nb.storage.lines import Line, content_key, parse
+from aitelier_nb.storage.scanning import original_turns
 from aitelier_nb.storage.state import State
 
-__all__ = ["key", "known"]
+__all__ = ["key", "known", "own_key"]
 
 
-def key(line: Line) -> int:
-    """Return the hash of a new line's content: with the first answer, where there is one."""
-    return content_key(original_turns(line) or line.messages)
+def own_key(line: Line) -> int:
+    """Return the hash of a line's messages as they stand."""
+    return content_key(line.messages)
+
+
+def key(line: Line, own: int) -> int:
+    """Return the hash of a new line's content: with the first answer where there is one, else its own."""
+    first = original_turns(line)
+    return own if first is None else content_key(first)
 
 
 def _holds(line: Line, content: int) -> bool:
@@ -26,9 +32,11 @@ def _holds(line: Line, content: int) -> bool:
 
 def known(state: State, contents: Iterable[int]) -> dict[int, int]:
     """Return the ids of examples that have one of these contents, by content."""
-    wanted = np.unique(np.fromiter(contents, np.uint64))
     index = state.index
     found: dict[int, int] = {}
+    if not len(index) and not state.pending:
+        return found
+    wanted = np.unique(np.fromiter(contents, np.uint64))
     for name in ("content", "first"):
         column = parts.numbers(index.parts, name)
         for row in np.flatnonzero(np.isin(column, wanted)).tolist():

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from aitelier_nb.errors import ConflictError, DataError
-from aitelier_nb.schema import Edit
-from aitelier_nb.storage import (
-    bodies,
-    contents,
-    editing,
-    files,
-    frames,
-    sharding,
-)
+from aitelier_nb.schema import Conversation, Edit
+from aitelier_nb.storage import bodies, contents, editing, frames, sharding
+from aitelier_nb.storage.additions import Additions
+from aitelier_nb.storage.batches import Batch
 from aitelier_nb.storage.editing import now
 from aitelier_nb.storage.folding import highest_id
 from aitelier_nb.storage.journal import Entry, edit
-from aitelier_nb.storage.lines import decode, line_hash, parse
+from aitelier_nb.storage.lines import decode, line_hash
 from aitelier_nb.storage.past import Key, new_event
 from aitelier_nb.storage.scanning import collector_paused
 from aitelier_nb.storage.state import digest
@@ -53,7 +49,7 @@ class Dataset(Upkeep):
         Read and write the highest id that was ever given.
     """
 
-    def add(self, rows: Iterable[Mapping[str, Any]], *, by: str | None = None) -> list[Added]:
+    def add(self, rows: Iterable[Mapping[str, Any] | Conversation], *, by: str | None = None) -> list[Added]:
         """Append examples, all or none; content that is there already keeps its id.
 
         Parameters
@@ -63,33 +59,24 @@ class Dataset(Upkeep):
         """
         with self._state.writing(), collector_paused():
             at, first_id = now(), self._next_id()
-            new = list(_new_lines(rows, first_id, at))
-            known = contents.known(self._state, [content for content, _ in new])
-            found: list[Added] = []
-            lines: list[bytes] = []
-            for content, body in new:
-                there = known.get(content)
-                if there is None:
-                    known[content] = first_id + len(lines)
-                    lines.append(b'{"id":%d' % known[content] + body[body.index(b",") :])
-                found.append(Added(known[content], there is not None))
-            if lines:
-                self._append(lines, first_id, at, by)
+            new = Additions(rows, first_id, at)
+            found, fresh = _told_apart(new.contents, contents.known(self._state, new.contents), first_id)
+            if fresh:
+                self._append(list(new.batches(fresh, self._state.index.size)), first_id, at, by)
             return found
 
-    def _append(self, lines: list[bytes], first_id: int, at: str, by: str | None) -> None:
+    def _append(self, lines: list[Batch], first_id: int, at: str, by: str | None) -> None:
         index, place = self._state.index, self._state.place()
         path = place if isinstance(place, Path) else place[-1]
-        data = b"".join(line + b"\n" for line in lines)
+        data = b"\n".join([*(body for batch in lines for body in batch.bodies), b""])
         if path != self.path and path.stat().st_size >= sharding.SIZE:
             path = sharding.next_path(path)
         else:
             data = index.missing_end() + data
-        ids = [(first_id, first_id + len(lines) - 1)]
+        ids = [(first_id, first_id + sum(map(len, lines)) - 1)]
         entry = Entry(new_event(), at, by or self._rater, "add", ids=ids, size=index.size, length=len(data))
         self._state.journal.append(entry)
-        files.append(path, data)
-        self._state.refresh()
+        self._state.append(path, data, lines)
 
     def _next_id(self) -> int:
         entries = self._state.journal.entries
@@ -317,14 +304,21 @@ class Dataset(Upkeep):
         return None if known else self._ledger.rater(line["id"])
 
 
-def _new_lines(rows: Iterable[Mapping[str, Any]], first_id: int, at: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the hash of each row's content and its line, checked, under an id that is not yet its own."""
-    for number, row in enumerate(rows, 1):
-        try:
-            body = editing.plain_line(row, first_id, at) or editing.new_line(row, first_id, at)
-            yield contents.key(parse(body)), body
-        except DataError as error:
-            raise DataError(f"row {number}: {error}", hint=error.hint) from error
+def _told_apart(
+    keys: Sequence[int], known: dict[int, int], first_id: int
+) -> tuple[list[Added], Sequence[int]]:
+    """Return the id of each content, and the places of those that are new: their ids follow each other."""
+    if not known and len(set(keys)) == len(keys):
+        return list(map(Added, range(first_id, first_id + len(keys)), repeat(object=False))), range(len(keys))
+    found: list[Added] = []
+    fresh: list[int] = []
+    for place, content in enumerate(keys):
+        there = known.setdefault(content, first_id + len(fresh))
+        is_new = there == first_id + len(fresh)
+        if is_new:
+            fresh.append(place)
+        found.append(Added(there, not is_new))
+    return found, fresh
 
 
 def _with_system(line: Mapping[str, Any], prompt: str | None) -> Values:

@@ -30,12 +30,18 @@ class Growing:
 
 
 class Places:
-    """At which row each id stands; of an id that comes twice the first row counts."""
+    """At which row each id stands; of an id that comes twice the first row counts.
 
-    def __init__(self, ids: Numbers) -> None:
-        self._count = self.rows = len(ids)
-        self._rising = bool(np.all(ids[1:] > ids[:-1]))
-        self._order = None if self._rising else np.argsort(ids, kind="stable")
+    Parameters
+    ----------
+    column
+        The ids, row by row; when it has grown, `add` is called.
+    """
+
+    def __init__(self, column: Growing) -> None:
+        self._column, ids = column, column.values
+        self._count = self._rows = len(ids)
+        self._order = None if _rises(ids) else np.argsort(ids, kind="stable")
         self._sorted = ids if self._order is None else ids[self._order]
         self._late: dict[int, int] = {}
         self._highest_late = 0
@@ -49,15 +55,19 @@ class Places:
         """The highest id, 0 when there is none."""
         return max(int(self._sorted[-1]) if self._count else 0, self._highest_late)
 
-    def add(self, ids: Numbers) -> None:
-        """Take in the ids of further rows."""
-        for row, example in enumerate(ids.tolist(), self.rows):
+    def add(self) -> None:
+        """Take in the ids by which the column has grown."""
+        ids = self._column.values
+        if self._order is None and not self._late and _rises(ids[max(self._rows - 1, 0) :]):
+            self._sorted, self._count, self._rows = ids, len(ids), len(ids)
+            return
+        for row, example in enumerate(ids[self._rows :].tolist(), self._rows):
             if self.find(example) is None:
                 self._late[example] = row
                 self._highest_late = max(self._highest_late, example)
             else:
                 self.doubles.append(row)
-        self.rows += len(ids)
+        self._rows = len(ids)
 
     def find(self, example: int) -> int | None:
         """Return the row of an id, or None."""
@@ -79,3 +89,7 @@ class Places:
             for place in np.flatnonzero(rows < 0).tolist():
                 rows[place] = self._late.get(int(examples[place]), -1)
         return rows
+
+
+def _rises(ids: Numbers) -> bool:
+    return bool(np.all(ids[1:] > ids[:-1]))

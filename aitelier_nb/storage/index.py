@@ -16,7 +16,7 @@ from aitelier_nb.storage.files import Opened, Signature, Source, signature
 from aitelier_nb.storage.growing import Growing, Marks, Places
 from aitelier_nb.storage.heads import Facts
 from aitelier_nb.storage.parts import Part
-from aitelier_nb.storage.scanning import Scan
+from aitelier_nb.storage.scanning import Scan, runs
 from aitelier_nb.storage.streams import Place, Stream
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Index:
         self.parts = list(held)
         self.saved = False
         self._numbers: dict[str, Growing] = {}
-        self.places = Places(self.ids.values)
+        self.places = Places(self.ids)
 
     def __len__(self) -> int:
         return len(self.ids.values)
@@ -102,10 +102,21 @@ class Index:
         more = parts.gathered(scan.batches(self.descriptor, size, now[1]))
         self.facts = Facts(now, [*facts.blocks, *scan.blocks], [*facts.faults, *scan.faults], scan.number - 1)
         if scan.row > len(self):
-            self.parts += more
-            for name, column in self._numbers.items():
-                column.extend(parts.numbers(more, name))
-            self.places.add(self.ids.values[self.places.rows :])
+            self._grow(more)
+
+    def take(self, batches: Sequence[Batch], data: bytes, now: Signature) -> None:
+        """Take in lines that were appended to the file by who knows them: nothing is read."""
+        facts, self.saved = self.facts, False
+        starts = [start for batch in batches for start in batch.starts]
+        blocks = [*facts.blocks, *runs(data, starts, facts.lines + 1, len(self))]
+        self.facts = Facts(now, blocks, facts.faults, facts.lines + sum(map(len, batches)))
+        self._grow(parts.gathered(batches))
+
+    def _grow(self, more: Sequence[Part]) -> None:
+        self.parts += more
+        for name, column in self._numbers.items():
+            column.extend(parts.numbers(more, name))
+        self.places.add()
 
     def table(self, names: Sequence[str]) -> pa.Table:
         """Return scalars of all rows, those of double ids too, as Arrow columns."""

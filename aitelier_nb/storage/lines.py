@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
 
@@ -12,15 +12,17 @@ import msgspec
 import xxhash
 
 from aitelier_nb.errors import DataError
+from aitelier_nb.schema import PlainMessage
 
 __all__ = [
     "ROLES",
     "Line",
     "PlainLine",
-    "PlainTurn",
     "Turn",
     "assembled",
     "changed",
+    "content_key",
+    "content_keys",
     "decode",
     "encode",
     "fault",
@@ -53,13 +55,6 @@ class Turn(msgspec.Struct, omit_defaults=True, gc=False):
     weight: int | None = None
 
 
-class PlainTurn(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """A message of a role and a text, and nothing else."""
-
-    role: Role
-    content: str
-
-
 class Line(msgspec.Struct, rename="camel", gc=False):
     """A usable line; stricter than Example, so that what passes here passes there."""
 
@@ -82,7 +77,7 @@ class PlainLine(msgspec.Struct, rename="camel", gc=False, forbid_unknown_fields=
     """A line as most are: no key but those below, so that no byte of it goes unread."""
 
     id: Id
-    messages: Annotated[list[PlainTurn], msgspec.Meta(min_length=1)]
+    messages: Annotated[list[PlainMessage], msgspec.Meta(min_length=1)]
     rating: Rating | None = None
     created_at: str = ""
     version: int = 1
@@ -95,6 +90,7 @@ class PlainLine(msgspec.Struct, rename="camel", gc=False, forbid_unknown_fields=
 _line = msgspec.json.Decoder(Line)
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _any = msgspec.json.Decoder()
+_turns = msgspec.json.Encoder()
 _text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 Fault = tuple[str, str]
@@ -112,6 +108,17 @@ REMEDIES = {
 def line_hash(body: bytes) -> int:
     """Return the xxh3-64 of a line without its line end: stable between versions and machines."""
     return xxhash.xxh3_64_intdigest(body)
+
+
+def content_key(turns: Sequence[Turn | PlainMessage]) -> int:
+    """Return a hash of messages: equal for equal roles and contents, however they are spelt in JSON."""
+    return xxhash.xxh3_64_intdigest(_turns.encode(turns))
+
+
+def content_keys(conversations: Iterable[Sequence[Turn | PlainMessage]]) -> tuple[list[int], list[bytes]]:
+    """Return that hash for the messages of many examples, and their JSON."""
+    spelt = _turns.encode_lines(conversations).split(b"\n")[:-1]
+    return list(map(xxhash.xxh3_64_intdigest, spelt)), spelt
 
 
 def parse(body: bytes) -> Line:

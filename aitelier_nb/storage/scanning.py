@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,14 +14,11 @@ import xxhash
 
 from aitelier_nb.storage import files
 from aitelier_nb.storage.batches import Batch, batch
-from aitelier_nb.storage.lines import Line, PlainLine, PlainTurn, Turn, encode
+from aitelier_nb.storage.lines import Line, PlainLine, Turn, content_key, encode
 
-__all__ = ["Block", "Columns", "Fault", "Scan", "blocks", "collector_paused", "content_key", "original_turns"]
+__all__ = ["Block", "Columns", "Fault", "Scan", "blocks", "collector_paused", "original_turns", "runs"]
 
 BLOCK = 1 << 20
-
-
-_turns = msgspec.json.Encoder()
 
 
 class Block(NamedTuple):
@@ -51,11 +50,6 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def content_key(turns: Sequence[Turn | PlainTurn]) -> int:
-    """Return a hash of messages: equal for equal roles and contents, however they are spelt in JSON."""
-    return xxhash.xxh3_64_intdigest(_turns.encode(turns))
-
-
 def original_turns(line: Line | PlainLine) -> list[Turn] | None:
     """Return the messages with the first answer in place of its rewrite; None when it was not rewritten."""
     if isinstance(line, PlainLine) or line.original_output is None:
@@ -65,6 +59,9 @@ def original_turns(line: Line | PlainLine) -> list[Turn] | None:
             first = msgspec.structs.replace(line.messages[place], content=line.original_output)
             return [*line.messages[:place], first, *line.messages[place + 1 :]]
     return None
+
+
+_flagged = attrgetter("flagged")
 
 
 class Columns:
@@ -88,13 +85,13 @@ class Columns:
             [line.version for line in lines],
             found.counts,
             found.sizes,
-            [bool(line.flagged) for line in lines],
+            list(map(bool, map(_flagged, lines))),
             [None if line.group is None else str(line.group) for line in lines],
-            [_source(line.source) for line in lines],
+            [None if line.source is None else _source(line.source) for line in lines],
             found.starts,
             list(map(len, found.bodies)),
             found.hashes,
-            [content_key(line.messages) for line in lines],
+            found.contents,
             [None if first is None else content_key(first) for first in firsts]
             if firsts
             else [None] * len(lines),
@@ -103,8 +100,8 @@ class Columns:
             self.values[name] += values
 
 
-def _source(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else encode(value).decode()
+def _source(value: object) -> str:
+    return value if isinstance(value, str) else encode(value).decode()
 
 
 NAMES = (
@@ -127,6 +124,17 @@ def blocks(descriptor: int | files.Source, start: int, stop: int) -> Iterator[tu
             break
         else:
             size *= 2  # a line longer than a block
+
+
+def runs(data: bytes, starts: Sequence[int], number: int, row: int) -> Iterator[Block]:
+    """Yield the blocks of lines that stand one after the other, each with its end, from `starts[0]` on."""
+    view, begin, first = memoryview(data), starts[0], 0
+    while first < len(starts):
+        after = max(bisect_right(starts, starts[first] + BLOCK) - 1, first + 1)
+        stop = starts[after] - begin if after < len(starts) else len(data)
+        mark = xxhash.xxh3_64_intdigest(view[starts[first] - begin : stop])
+        yield Block(starts[first], number + first, row + first, mark)
+        first = after
 
 
 class Scan:

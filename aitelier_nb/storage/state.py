@@ -13,6 +13,7 @@ import numpy as np
 
 from aitelier_nb.errors import DataError, StorageError
 from aitelier_nb.storage import files, sharding, streams
+from aitelier_nb.storage.batches import Batch
 from aitelier_nb.storage.following import LARGE, followed, opened, save
 from aitelier_nb.storage.growing import Numbers
 from aitelier_nb.storage.index import Index, scanned
@@ -137,9 +138,23 @@ class State:
         with files.refusals(path):
             os.truncate(path, max(size - begin, 0))
 
-    def refresh(self) -> None:
-        """Read what changed on disk since the last look."""
-        fresh = self._refresh_index()
+    def append(self, path: Path, data: bytes, batches: Sequence[Batch]) -> None:
+        """Add lines to the end of a file and know them, read only if others wrote there meanwhile.
+
+        The caller holds the lock and has written down what is to come.
+        """
+        index = self.index
+        alone = path == self.place() and not index.missing_end() and streams.seen(path) == index.signature
+        now = files.signature(files.append(path, data))
+        if alone and now[:2] == (index.signature[0], index.size + len(data)):
+            index.take(batches, data, now)
+            self.refresh(fresh=True)
+        else:
+            self.refresh()
+
+    def refresh(self, *, fresh: bool = False) -> None:
+        """Read what changed on disk since the last look; `fresh` where the index is another one already."""
+        fresh = self._refresh_index() or fresh
         again, entries = self.journal.grown()
         if fresh or again:
             self.pending, self.conflicts, self._hidden = Pending(self.index), [], None

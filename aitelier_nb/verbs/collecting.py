@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.formats import readers
 from aitelier_nb.progress import Progress
+from aitelier_nb.schema import Conversation
 from aitelier_nb.storage import editing, files
 from aitelier_nb.storage.dataset import Added
 from aitelier_nb.storage.project import Project
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from aitelier_nb.widgets.adder import Adder
 
 __all__ = ["Addition", "Imported", "add", "load"]
+
+Row = Mapping[str, Any] | Conversation
 
 SHOWN = 5
 MANY = 20_000  # rows from which an import shows how far it is
@@ -224,13 +227,12 @@ def load(
     name, parsed = sources.parse(source, format, map, map_ratings)
     if dry_run:
         _sift(parsed)
-        rows = tuple(parsed.rows[:SHOWN])
-        told = (*parsed.notices, *_unprompted(place, parsed.rows))
-        return Imported(
-            name, parsed.format, len(parsed.rows), 0, _told(parsed.rejected), told, preview=rows, dry_run=True
-        )
+        rows = tuple(replace(parsed, examples=parsed.examples[:SHOWN]).rows)
+        told = (*parsed.notices, *_unprompted(place, parsed.examples))
+        count, rejected = len(parsed.examples), _told(parsed.rejected)
+        return Imported(name, parsed.format, count, 0, rejected, told, preview=rows, dry_run=True)
     added = _added(place, parsed)
-    notices = (*parsed.notices, *_unprompted(place, parsed.rows))
+    notices = (*parsed.notices, *_unprompted(place, parsed.examples))
     rejected = _told(parsed.rejected)
     place.dataset.fold()
     fresh = sum(not one.existed for one in added)
@@ -244,21 +246,21 @@ def _told(rejected: Sequence[readers.Rejection]) -> tuple[Mapping[str, Any], ...
 
 def _added(project: Project, parsed: readers.Parsed) -> list[Added]:
     """Add what was read; should the dataset refuse a row, this row is rejected and the others go in."""
-    if not parsed.rows:
+    if not parsed.examples:
         return []
     try:
-        return project.dataset.add(_shown(parsed.rows))
+        return project.dataset.add(_shown(parsed.examples))
     except DataError:
         _sift(parsed)
-    return project.dataset.add(parsed.rows) if parsed.rows else []
+    return project.dataset.add(parsed.examples) if parsed.examples else []
 
 
 def _sift(parsed: readers.Parsed) -> None:
     """Move the rows that no line of a dataset can hold to the rejected ones."""
     kept = []
-    for row, line in zip(parsed.rows, parsed.lines, strict=True):
+    for row, line in zip(parsed.examples, parsed.lines, strict=True):
         try:
-            editing.plain_line(row, 1, "") or editing.new_line(row, 1, "")
+            isinstance(row, Conversation) or editing.plain_line(row, 1, "") or editing.new_line(row, 1, "")
         except DataError as error:
             raw = json.dumps(row, ensure_ascii=True, default=str)
             parsed.rejected.append(
@@ -266,12 +268,12 @@ def _sift(parsed: readers.Parsed) -> None:
             )
         else:
             kept.append((row, line))
-    parsed.rows = [row for row, _ in kept]
+    parsed.examples = [row for row, _ in kept]
     parsed.lines = [line for _, line in kept]
     parsed.rejected.sort(key=lambda row: row.line)
 
 
-def _shown(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def _shown(rows: Sequence[Row]) -> Iterator[Row]:
     """Yield the rows; for many, show how many went in."""
     if len(rows) < MANY:
         yield from rows
@@ -282,12 +284,21 @@ def _shown(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
             progress.reach(min(place + STEP, len(rows)))
 
 
-def _unprompted(project: Project, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _unprompted(project: Project, rows: Sequence[Row]) -> list[str]:
     """Say how many conversations came without the system prompt that the project has."""
-    without = sum(row["messages"][0].get("role") not in ("system", "developer") for row in rows)
-    if not project.config.system_prompt or not without:
+    if not project.config.system_prompt:
+        return []
+    without = sum(_first_role(row) not in ("system", "developer") for row in rows)
+    if not without:
         return []
     return [f"{counted(without, 'conversation')} without a system prompt, imported as they are"]
+
+
+def _first_role(row: Row) -> str | None:
+    if isinstance(row, Conversation):
+        return row.messages[0].role
+    role: str | None = row["messages"][0].get("role")
+    return role
 
 
 def _keep_rejected(project: Project, name: str, rejected: Sequence[readers.Rejection]) -> str | None:

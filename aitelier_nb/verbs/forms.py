@@ -44,13 +44,13 @@ def pasted(project: Project, text: str) -> str:
     if transcripts.SPEAKER.match(text.strip()):
         return f"{added(project, turns(project, messages=transcripts.parse(text)), None).headline()}."
     parsed = readers.read(text.encode(), name="what was pasted")
-    if not parsed.rows:
+    if not parsed.examples:
         first = parsed.rejected[0] if parsed.rejected else None
         reason = f": line {first.line}: {first.reason}" if first else ""
         raise DataError(
             f"no example was found in what was pasted{reason}", hint="paste JSON lines, CSV or turns"
         )
-    rows = project.dataset.add(parsed.rows)
+    rows = project.dataset.add(parsed.examples)
     fold_soon(project)
     known = sum(one.existed for one in rows)
     return f"{len(rows) - known} added, {known} were there, {len(parsed.rejected)} left out."
