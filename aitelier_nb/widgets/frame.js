@@ -1,6 +1,6 @@
 // What rating, scoring and comparing have in common: where one is, what is saved, help, undo, moving, the end.
 
-import { make, button } from "./page.js";
+import { make, button, afterPaint } from "./page.js";
 import { listen } from "./keys.js";
 import { Queue } from "./queue.js";
 
@@ -21,7 +21,7 @@ export class Frame {
     el.append(this.root);
     listen(this.root, this.keys(), this.typing());
     this.root.addEventListener("click", (event) => this.take(event));
-    this.queue = new Queue(model, (what, message) => this.changed(what, message));
+    this.queue = new Queue(model, (what, message) => this.changed(what, message), { later: afterPaint });
     this.draw();
   }
 

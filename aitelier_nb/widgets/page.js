@@ -92,3 +92,25 @@ export function scrolling(name, kind) {
 export function answerPlace(messages) {
   return messages.findLastIndex((message) => message.role === "assistant");
 }
+
+const UNSEEN = 40; // milliseconds after which work is done without a paint: a hidden page has none
+
+/** Do the work right after the next paint. */
+export function afterPaint(work) {
+  let timer = null;
+  const once = () => {
+    if (timer === null) return;
+    clearTimeout(timer);
+    timer = null;
+    work();
+  };
+  timer = setTimeout(once, UNSEEN);
+  globalThis.requestAnimationFrame?.(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      once();
+    };
+    port2.postMessage(null);
+  });
+}

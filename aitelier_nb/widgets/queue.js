@@ -23,11 +23,18 @@ function seen(row) {
   };
 }
 
-/** The queue of one view. `onchange(what)` is called after each change. */
+/** Without a page nothing has to be painted first. */
+function atOnce(work) {
+  work();
+}
+
+/** The queue of one view. `onchange(what)` is called after each change, `later(work)` says when to post decisions. */
 export class Queue {
-  constructor(model, onchange, { storage = globalThis.sessionStorage, again = AGAIN } = {}) {
+  constructor(model, onchange, { storage = globalThis.sessionStorage, again = AGAIN, later = atOnce } = {}) {
     this.model = model;
     this.onchange = onchange;
+    this.later = later;
+    this.outbox = [];
     this.storage = storage;
     this.again = again;
     this.session = newSession();
@@ -48,7 +55,10 @@ export class Queue {
     living().add(this.session);
     this.receive = (message) => this.onmessage(message);
     this.closed = () => this.probe();
-    this.leaving = () => this.shelve();
+    this.leaving = () => {
+      this.post();
+      this.shelve();
+    };
     globalThis.addEventListener?.("pagehide", this.leaving);
     model.on("msg:custom", this.receive);
     model.on("comm_live_update", this.closed);
@@ -145,9 +155,15 @@ export class Queue {
     this.seq += 1;
     const kept = { ...edit, session: this.session, seq: this.seq, client_at: new Date().toISOString() };
     this.pending.set(kept.seq, { edit: kept, at: Date.now() });
-    this.send(kept);
+    this.outbox.push(kept);
+    if (this.outbox.length === 1) this.later(() => this.post());
     this.shelveSoon();
     return kept;
+  }
+
+  /** Send the decisions of the frame that was just painted: the kernel's work would delay the paint. */
+  post() {
+    for (const kept of this.outbox.splice(0)) this.send(kept);
   }
 
   shelveSoon() {
@@ -304,6 +320,7 @@ export class Queue {
   }
 
   dispose() {
+    this.post();
     clearInterval(this.timer);
     clearTimeout(this.quiet);
     if (this.shelving) this.shelve();

@@ -39,9 +39,22 @@ export function show(widget, { total = 60, start = 0, rows = null, settings = {}
   return { model, el, root, dispose };
 }
 
-export function press(target, key, more = {}) {
+/** Let the frame be painted: what was decided in it is sent then. */
+export function painted() {
+  if (vi.isFakeTimers()) vi.advanceTimersByTime(40);
+}
+
+/** Press a key; the frame is not painted yet. */
+export function strike(target, key, more = {}) {
   const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more });
   target.dispatchEvent(event);
+  return event;
+}
+
+/** Press a key and see the next frame. */
+export function press(target, key, more = {}) {
+  const event = strike(target, key, more);
+  painted();
   return event;
 }
 

@@ -3,7 +3,7 @@
 import { beforeEach, afterEach, describe, expect, test, vi } from "vitest";
 import comparator from "../../aitelier_nb/widgets/comparator.js";
 import scorer from "../../aitelier_nb/widgets/scorer.js";
-import { show, press, fresh } from "./fake.js";
+import { show, painted, press, fresh } from "./fake.js";
 
 beforeEach(fresh);
 afterEach(() => vi.useRealTimers());
@@ -100,6 +100,7 @@ describe("comparing", () => {
     named(root, "Layout").click();
     expect(root.querySelector(".ait-stacked")).not.toBe(null);
     named(root, "Tie").click();
+    painted();
     expect(model.of("vote")[0].choice).toBe("tie");
   });
 

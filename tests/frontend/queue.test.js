@@ -1,5 +1,6 @@
 import { beforeEach, afterEach, describe, expect, test, vi } from "vitest";
 import { Queue } from "../../aitelier_nb/widgets/queue.js";
+import { afterPaint } from "../../aitelier_nb/widgets/page.js";
 import { fakeModel, examples, example, fresh } from "./fake.js";
 
 let model;
@@ -229,5 +230,70 @@ describe("undo", () => {
     expect(model.of("undo")[0]).toMatchObject({ of: null });
     model.ack(1, { position: 7, example: { id: 8, rating: null } });
     expect(queue.place).toBe(7);
+  });
+});
+
+describe("posting", () => {
+  let painted;
+  const later = (work) => painted.push(work);
+
+  beforeEach(() => {
+    painted = [];
+    model = fakeModel();
+    queue = new Queue(model, () => {}, { later });
+    model.say("hello", {
+      total: 100,
+      start: 0,
+      first: 0,
+      examples: examples(0, 25),
+      settings: { store: "shop" },
+    });
+  });
+
+  test("decisions of one frame are sent in order once it is painted", () => {
+    queue.decide({ kind: "rate", value: 3 });
+    queue.decide({ kind: "rate", value: 4 });
+    expect(model.of("rate")).toHaveLength(0);
+    expect(queue.unsaved).toBe(2);
+    expect(painted).toHaveLength(1);
+    painted.pop()();
+    expect(model.of("rate").map((edit) => edit.value)).toEqual([3, 4]);
+    queue.decide({ kind: "rate", value: 5 });
+    expect(painted).toHaveLength(1);
+  });
+
+  test.each(["dispose", "leaving"])("what was not sent yet is sent on %s", (end) => {
+    queue.decide({ kind: "rate", value: 3 });
+    queue[end]();
+    expect(model.of("rate")).toHaveLength(1);
+    painted.pop()();
+    expect(model.of("rate")).toHaveLength(1);
+  });
+});
+
+describe("after the paint", () => {
+  test("work is done once, also where nothing is painted", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    vi.stubGlobal("requestAnimationFrame", () => {});
+    const work = vi.fn();
+    afterPaint(work);
+    expect(work).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(100);
+    expect(work).toHaveBeenCalledTimes(1);
+    vi.unstubAllGlobals();
+  });
+
+  test("work follows the frame and is not done again by the clock", async () => {
+    vi.useRealTimers();
+    let frame;
+    vi.stubGlobal("requestAnimationFrame", (draw) => (frame = draw));
+    const work = vi.fn();
+    afterPaint(work);
+    frame();
+    expect(work).not.toHaveBeenCalled();
+    await vi.waitFor(() => expect(work).toHaveBeenCalledTimes(1));
+    await new Promise((done) => setTimeout(done, 80));
+    expect(work).toHaveBeenCalledTimes(1);
+    vi.unstubAllGlobals();
   });
 });

@@ -1,6 +1,6 @@
 import { beforeEach, afterEach, describe, expect, test, vi } from "vitest";
 import rater from "../../aitelier_nb/widgets/rater.js";
-import { show, press, fresh, example } from "./fake.js";
+import { show, press, strike, fresh, example } from "./fake.js";
 
 beforeEach(fresh);
 afterEach(() => vi.useRealTimers());
@@ -41,7 +41,7 @@ describe("keys", () => {
     for (const key of ["b", "d", "d", "x", "Enter", "8"]) press(root, key);
     expect(outside).not.toHaveBeenCalled();
     for (const key of ["Tab", "Escape"]) expect(press(root, key).defaultPrevented).toBe(false);
-    press(root, "s", { ctrlKey: true });
+    strike(root, "s", { ctrlKey: true });
     expect(outside).toHaveBeenCalledTimes(3);
     expect(root.dataset.lmSuppressShortcuts).toBe(undefined);
     vi.advanceTimersByTime(1);
