@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from aitelier_nb.errors import ConflictError, DataError
 from aitelier_nb.schema import Conversation, Edit
-from aitelier_nb.storage import bodies, contents, editing, frames, sharding
+from aitelier_nb.storage import bodies, contents, editing, frames, git, sharding
 from aitelier_nb.storage.additions import Additions
 from aitelier_nb.storage.batches import Batch
 from aitelier_nb.storage.editing import now
@@ -101,9 +101,10 @@ class Dataset(Upkeep):
             The version or the `ConflictError`-guarding hash that the rater saw.
         """
         value, who = editing.checked_rating(rating), by or self._rater
+        several = git.is_merged(self._folder)
 
         def values(line: Mapping[str, Any]) -> Values:
-            return editing.rated(line, value, who, self._former_rater(line)), ()
+            return editing.rated(line, value, who, self._former_rater(line), several=several), ()
 
         return self._edit("rate", example_id, values, by=who, key=key, expected=expected)
 
@@ -285,13 +286,13 @@ class Dataset(Upkeep):
         ConflictError
             A changed row that has been changed by others since the frame was taken.
         """
-        who = by or self._rater
+        who, several = by or self._rater, git.is_merged(self._folder)
         with self._state.writing():
             text = any(name in frame.columns for name in bodies.TEXT[1:])
             wanted = frames.changes(frame, frames.to_frame(self._table(text=text)))
 
             def values(line: Mapping[str, Any], cells: Mapping[str, Any]) -> Values:
-                return editing.from_cells(line, cells, who, self._former_rater(line))
+                return editing.from_cells(line, cells, who, self._former_rater(line), several=several)
 
             before = len(self._state.journal.entries)
             event = self._bulk("update", wanted, values, who)

@@ -171,14 +171,18 @@ def reverse(change: Change, body: bytes | None) -> Change | None:
     return None if back is None else back.change
 
 
-def rated(line: Mapping[str, Any], rating: int | None, by: str, former_rater: str | None) -> dict[str, Any]:
+def rated(
+    line: Mapping[str, Any], rating: int | None, by: str, former_rater: str | None, *, several: bool = False
+) -> dict[str, Any]:
     """Return the keys that a rating sets: with a second rater each keeps an own one.
 
-    `rating` is then the lower median of each rater's latest.
+    `rating` is then the lower median of each rater's latest. Where `several` people rate in clones
+    of their own, already the first one is told by name: a merge could not say whose it was.
     """
     ratings = dict(line.get("ratings") or {})
     old = line.get("rating")
-    if not ratings and (old is None or former_rater in (None, by)):
+    alone = not ratings and (old is None or former_rater in (None, by))
+    if alone and (rating is None or not several):
         return {"rating": rating}
     if not ratings and old is not None and former_rater is not None:
         ratings[former_rater] = old
@@ -218,7 +222,12 @@ def rewritten(
 
 
 def from_cells(
-    line: Mapping[str, Any], cells: Mapping[str, Any], by: str, former_rater: str | None
+    line: Mapping[str, Any],
+    cells: Mapping[str, Any],
+    by: str,
+    former_rater: str | None,
+    *,
+    several: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the keys that changed cells of a frame set, and those that they take away."""
     after: dict[str, Any] = {}
@@ -226,7 +235,7 @@ def from_cells(
     if "output" in cells:
         after, gone = rewritten(line, cells["output"], cells.get("rating")) or ({}, [])
     elif "rating" in cells:
-        after = rated(line, cells["rating"], by, former_rater)
+        after = rated(line, cells["rating"], by, former_rater, several=several)
     if line.get("split") == "val" and "split" in cells:
         raise held_out(line["id"])
     for key in ("split", "flagged", "group", "source"):

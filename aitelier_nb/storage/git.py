@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 from aitelier_nb.errors import ProjectError
 from aitelier_nb.storage import files
 
-__all__ = ["is_in_repository", "merging_is_set_up", "set_up_merging"]
+__all__ = ["driver", "is_in_repository", "is_merged", "merging_is_set_up", "set_up_merging"]
 
 ATTRIBUTES = (
     "data/examples.jsonl merge=aitelier",
     "data/examples/*.jsonl merge=aitelier",
     "data/history.jsonl merge=union",
 )
-DRIVER = "ait merge-driver %O %A %B"
 
 
 def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -34,9 +34,19 @@ def is_in_repository(folder: Path) -> bool:
 
 def merging_is_set_up(folder: Path) -> bool:
     """Say whether git merges this project's examples with our driver."""
+    return is_merged(folder) and _git(folder, "config", "merge.aitelier.driver").returncode == 0
+
+
+def is_merged(folder: Path) -> bool:
+    """Say whether a project asks git to merge its examples: several people then work in their own clones."""
     path = folder / ".gitattributes"
-    lines = path.read_text().split("\n") if path.exists() else []
-    return set(ATTRIBUTES) <= set(lines) and _git(folder, "config", "merge.aitelier.driver").returncode == 0
+    lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+    return set(ATTRIBUTES) <= set(lines)
+
+
+def driver() -> str:
+    """Return the command that git is to call: this very Python, which need not be on git's path."""
+    return f'"{Path(sys.executable).as_posix()}" -m aitelier_nb merge-driver %O %A %B'
 
 
 def set_up_merging(folder: Path) -> None:
@@ -44,12 +54,12 @@ def set_up_merging(folder: Path) -> None:
 
     ProjectError when the folder is in no git repository.
     """
-    answer = _git(folder, "config", "merge.aitelier.driver", DRIVER)
+    answer = _git(folder, "config", "merge.aitelier.driver", driver())
     if answer.returncode:
         raise ProjectError(f"{folder} is in no git repository", hint="git init, then set it up again")
     _git(folder, "config", "merge.aitelier.name", "examples, line by line and key by key")
     path = folder / ".gitattributes"
-    text = path.read_text() if path.exists() else ""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
     missing = [line for line in ATTRIBUTES if line not in text.split("\n")]
     if missing:
         start = text if not text or text.endswith("\n") else text + "\n"

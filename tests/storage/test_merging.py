@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
+
+import pytest
 
 from aitelier_nb.storage import merging
 from aitelier_nb.storage.git import is_in_repository, merging_is_set_up, set_up_merging
@@ -120,35 +121,28 @@ def test_the_history_of_a_renumbered_example_is_still_found(project):
     assert not project.dataset.problems()
 
 
-DRIVER = """
-import sys
-from pathlib import Path
-from aitelier_nb.storage.merging import merge
-merged = merge(*(Path(name).read_bytes() for name in sys.argv[1:]))
-Path(sys.argv[2]).write_bytes(merged.data)
-sys.exit(bool(merged.questions))
-"""
-
-
 def git(folder, *words, fine=True):
     answer = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
     assert answer.returncode == 0 or not fine, answer.stdout + answer.stderr
     return answer
 
 
-def test_git_merges_two_branches_by_the_driver(project, tmp_path, monkeypatch):
+@pytest.fixture
+def folder(project, monkeypatch):
+    """Return the project's folder, a git repository in which commits have an author."""
     for name in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{name}_NAME", "ada")
         monkeypatch.setenv(f"GIT_{name}_EMAIL", "ada@example.org")
-    folder, script = project.path, tmp_path / "driver.py"
-    script.write_text(DRIVER)
-    git(folder, "init", "-q", "-b", "main")
+    git(project.path, "init", "-q", "-b", "main")
+    return project.path
+
+
+def test_git_merges_two_branches_by_the_driver(project, folder, tmp_path):
     assert not merging_is_set_up(folder)
     assert is_in_repository(folder / "data")
     assert not is_in_repository(tmp_path)
     set_up_merging(folder)
     assert merging_is_set_up(folder)
-    git(folder, "config", "merge.aitelier.driver", f'"{sys.executable}" "{script}" %O %A %B')
     project.dataset.add([conversation("a"), conversation("b")])
     project.dataset.fold()
     git(folder, "add", ".")
@@ -171,3 +165,25 @@ def work(folder, example, rating, text):
         project.dataset.set_rating(example, rating)
         project.dataset.add([conversation(text)])
     git(folder, "commit", "-qam", text)
+
+
+def test_two_people_who_rate_the_same_examples_in_clones_of_their_own_need_no_question(project, folder):
+    set_up_merging(folder)
+    project.dataset.add([conversation("a"), conversation("b"), conversation("c")])
+    project.dataset.fold()
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "start")
+    git(folder, "branch", "other")
+    for branch, rater, ratings in (("main", "ada", (9, 8, 4)), ("other", "ben", (9, 4))):
+        git(folder, "checkout", "-q", branch)
+        with open_project(folder) as own:
+            for number, rating in enumerate(ratings, 1):
+                own.dataset.set_rating(number, rating, by=rater)
+        git(folder, "commit", "-qam", rater)
+    git(folder, "checkout", "-q", "main")
+    git(folder, "merge", "-q", "other", "-m", "merge")
+    with open_project(folder) as merged:
+        found = list(merged.dataset.examples([1, 2, 3]))
+        assert [each.ratings for each in found] == [{"ada": 9, "ben": 9}, {"ada": 8, "ben": 4}, {"ada": 4}]
+        assert [each.rating for each in found] == [9, 4, 4]
+        assert {edit.by for edit in merged.dataset.history(1) if edit.kind == "rate"} == {"ada", "ben"}

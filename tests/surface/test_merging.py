@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 
 
 def git(folder, *words, check=True):
@@ -18,9 +17,6 @@ def begin(project, ait):
     git(project, "config", "user.email", "a@example.com")
     git(project, "config", "user.name", "A")
     assert ait("init", "small", "--system", "Be brief.", "--merging").returncode == 0
-    git(
-        project, "config", "merge.aitelier.driver", f'"{sys.executable}" -m aitelier_nb merge-driver %O %A %B'
-    )
     git(project, "add", ".")
     git(project, "commit", "-qm", "begin")
     git(project, "branch", "other")
