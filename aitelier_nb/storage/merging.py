@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -131,7 +132,7 @@ def _keys(example: int, base: bytes, ours: bytes, theirs: bytes, questions: list
         elif value is _CLASH and key == "rating" and "ratings" in {**mine, **other}:
             continue
         elif value is _CLASH:
-            clashes.append(f"{key} is {_short(mine.get(key))} here and {_short(other.get(key))} there")
+            clashes.append(_clash(key, mine.get(key), other.get(key)))
         elif value is MISSING:
             gone.append(key)
         elif value != mine.get(key, MISSING):
@@ -151,6 +152,17 @@ def _keys(example: int, base: bytes, ours: bytes, theirs: bytes, questions: list
 
 
 _CLASH = object()
+
+
+def _clash(key: str, mine: Any, other: Any) -> str:
+    """Say in which value the sides differ; of conversations the first turn that is not the same."""
+    if key == "messages" and isinstance(mine, list) and isinstance(other, list):
+        pairs = zip_longest(mine, other)
+        place, pair = next((n, pair) for n, pair in enumerate(pairs, 1) if pair[0] != pair[1])
+        key, (mine, other) = f"turn {place}", pair
+        if mine and other and mine.get("role") == other.get("role"):
+            mine, other = mine.get("content"), other.get("content")
+    return f"{key} is {_short(mine)} here and {_short(other)} there"
 
 
 def _value(key: str, was: Any, mine: Any, other: Any) -> Any:

@@ -56,9 +56,11 @@ class Past(Reading):
             for change in _renumberings(entries, example_id, made):
                 entries = [*self._entries_of(change.former["id"]), *entries]
         own = {example_id, *(change.former["id"] for change in _renumberings(entries, example_id, made))}
+        bulk = [entry for entry in entries if any(edit_log.concerns(entry.ids, one) for one in own)]
+        events = {entry.event for entry in bulk} - _adds_of_others(bulk, made)
         found = []
         for entry in entries:
-            if any(edit_log.concerns(entry.ids, one) for one in own):
+            if entry.event in events:
                 found.append(_added(entry, example_id, made))
             found += [
                 edit(entry, change)
@@ -215,6 +217,13 @@ def _renumberings(entries: list[Entry], example_id: int, made: str) -> list[Chan
 
 def _added(entry: Entry, example_id: int, made: str) -> Edit:
     return Edit(event=entry.event, at=entry.at, by=entry.by, id=example_id, created_at=made, kind=entry.kind)
+
+
+def _adds_of_others(entries: list[Entry], made: str) -> set[str]:
+    """Return the events that added another example under the id: two clones may give the same one."""
+    adds = [entry for entry in entries if entry.kind == "add"]
+    own = any(entry.at == made for entry in adds)
+    return {entry.event for entry in adds if own and entry.at != made}
 
 
 def new_event() -> str:

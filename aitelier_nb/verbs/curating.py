@@ -88,7 +88,7 @@ def _told(state: dict[str, Any] | None) -> str:
     for key, value in state.items():
         if key == "messages":
             words.append(f"output: {value[-1].get('content', '') if value else ''}")
-        elif key not in ("createdAt", "id"):
+        elif key not in ("createdAt", "id") or len(state) == 1:  # all that a renumbering tells is the id
             words.append(f"{key}: {value}")
     return "; ".join(words)
 

@@ -69,6 +69,17 @@ def test_a_rewrite_here_and_a_rating_there_is_one_question():
     assert examples(merged)[0]["messages"][1]["content"] == "better"
 
 
+def test_two_rewrites_of_one_answer_are_one_question_that_shows_both():
+    sides = [
+        line(1, **conversation("q1", text), version=2, originalOutput="fine")
+        for text in ("dry", "once a week")
+    ]
+    merged = merging.merge(file(line(1)), *map(file, sides))
+    [question] = merged.questions
+    assert question.startswith('example 1: turn 2 is "dry" here and "once a week" there.')
+    assert examples(merged)[0]["messages"][1]["content"] == "dry"
+
+
 def test_new_examples_of_both_sides_stay_and_the_later_one_is_renumbered():
     base = file(line(1))
     ours = file(line(1), line(2, "2026-01-03T00:00:00.000Z", note="ours"))
@@ -169,7 +180,7 @@ def work(folder, example, rating, text):
 
 def test_two_people_who_rate_the_same_examples_in_clones_of_their_own_need_no_question(project, folder):
     set_up_merging(folder)
-    project.dataset.add([conversation("a"), conversation("b"), conversation("c")])
+    project.dataset.add([conversation("a"), conversation("b"), conversation("c")], by="ada")
     project.dataset.fold()
     git(folder, "add", ".")
     git(folder, "commit", "-qm", "start")
@@ -179,6 +190,7 @@ def test_two_people_who_rate_the_same_examples_in_clones_of_their_own_need_no_qu
         with open_project(folder) as own:
             for number, rating in enumerate(ratings, 1):
                 own.dataset.set_rating(number, rating, by=rater)
+            own.dataset.add([conversation(rater)], by=rater)
         git(folder, "commit", "-qam", rater)
     git(folder, "checkout", "-q", "main")
     git(folder, "merge", "-q", "other", "-m", "merge")
@@ -187,3 +199,7 @@ def test_two_people_who_rate_the_same_examples_in_clones_of_their_own_need_no_qu
         assert [each.ratings for each in found] == [{"ada": 9, "ben": 9}, {"ada": 8, "ben": 4}, {"ada": 4}]
         assert [each.rating for each in found] == [9, 4, 4]
         assert {edit.by for edit in merged.dataset.history(1) if edit.kind == "rate"} == {"ada", "ben"}
+        fourth, fifth = (merged.dataset.history(number) for number in (4, 5))
+        assert [(edit.by, edit.kind) for edit in fourth] == [("ada", "add")]
+        assert (fifth[0].by, fifth[0].kind) == ("ben", "add")
+        assert (fifth[-1].kind, len(fifth)) == ("renumber", 2)
