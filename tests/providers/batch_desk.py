@@ -72,7 +72,7 @@ class BatchDesk:
         good, bad = [], []
         for line in map(json.loads, self.contents[self.batches[batch_id]["input_file_id"]].splitlines()):
             text = line["body"]["messages"][-1]["content"]
-            body = completion(line["body"], f"{text}!")
+            body = completion(line["body"], f"{text}!") | ({"prompt": []} if self.shouting else {})
             usual = {"response": {"status_code": 200, "request_id": "r", "body": body}, "error": None}
             told = self.told.get(text, usual)
             if told is not None:

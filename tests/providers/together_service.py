@@ -309,7 +309,7 @@ class TogetherService:
         if not self.served and body["model"].startswith("acct/"):
             words = f"Unable to access non-serverless model {body['model']}. Please create and start a new dedicated endpoint"
             return refused(400, words)
-        return Response(200, completion(body, f"{body['messages'][-1]['content']}!"))
+        return Response(200, completion(body, f"{body['messages'][-1]['content']}!") | {"prompt": []})
 
 
 def completion(body: dict[str, Any], text: str, reason: str = "stop") -> dict[str, Any]:
