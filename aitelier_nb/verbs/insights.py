@@ -18,8 +18,8 @@ from aitelier_nb.storage.project import Project
 __all__ = ["Insights"]
 
 SOON = 0.15  # seconds that the first page waits for the search for duplicates
-BREATH = 100  # examples after which the search lets other threads go on: pages and keys come first
-PAUSE = 0.005  # seconds that it rests then, once the first page no longer waits for it
+BREATH = 25  # examples after which the search looks whether somebody is at work: pages and keys come first
+QUIET = 0.3  # seconds without a page or a key after which it goes on, once the first page no longer waits
 NAMED = 5  # duplicates that are named; the rest is counted
 
 
@@ -43,10 +43,12 @@ class Insights:
         self._known = threading.Event()
         self._search: threading.Thread | None = None
         self._twins: dict[int, list[int]] = {}
+        self._asked = 0.0
 
     def of(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
         """Return {"findings", "n_tokens" or "about_tokens"} for each example."""
         self._look()
+        self._asked = time.monotonic()
         config = self._project.config
         counted = tokens.count(examples, model=config.model, provider=config.provider, threads=1)
         name = "about_tokens" if counted.method == "estimate" else "n_tokens"
@@ -74,7 +76,11 @@ class Insights:
         if self._search is None:
             self._search = threading.Thread(target=self._find, name="aitelier-duplicates", daemon=True)
             self._search.start()
-        self._known.wait(SOON)
+            self._known.wait(SOON)
+
+    def _give_way(self) -> None:
+        while (left := self._asked + QUIET - time.monotonic()) > 0:
+            time.sleep(left)
 
     def _find(self) -> None:
         begun = time.monotonic()
@@ -83,7 +89,7 @@ class Insights:
             for place, example in enumerate(self._project.dataset.examples()):
                 found[duplicates.key(example.messages)].append(example.id)
                 if place % BREATH == 0 and time.monotonic() - begun > SOON:
-                    time.sleep(PAUSE)
+                    self._give_way()
         except (AitelierError, OSError):  # closed or moved away meanwhile: the cards stay without it
             return
         self._twins = {name: names for names in found.values() if len(names) > 1 for name in names}

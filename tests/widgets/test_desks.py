@@ -139,3 +139,17 @@ def test_an_impossible_ratio_is_told_with_its_remedy(project, line) -> None:
     view = line(picture(project, tried, lambda ratio: None, lambda: ("", "")))
     assert "0 and 1" in view.says(kind="fetch", ratio=1.5)["error"]
     assert "split needs at least 2" in view.says(kind="fetch", ratio=0.8)["error"]
+
+
+def test_only_the_first_page_waits_for_the_search_and_the_search_waits_for_keys(project, monkeypatch) -> None:
+    monkeypatch.setattr("aitelier_nb.verbs.insights.BREATH", 1)
+    insights, waits = Insights(project), []
+    monkeypatch.setattr(insights._known, "wait", lambda timeout: waits.append(timeout))
+    monkeypatch.setattr("aitelier_nb.verbs.insights.SOON", -1.0)
+    monkeypatch.setattr("aitelier_nb.verbs.insights.QUIET", 60)
+    for name in (1, 2, 3):
+        insights.of([project.dataset.get(name)])
+    assert len(waits) == 1
+    assert not insights._known.is_set()
+    assert insights._search is not None
+    assert insights._search.is_alive()
