@@ -320,7 +320,7 @@ def sizes(lab: Lab, table: Table) -> None:
     page = book.page
     page.wait_for_timeout(4000)  # the edits are folded, and the index with them
     book.command("kernelmenu:restart")
-    dialog = page.get_by_role("button", name="Restart")
+    dialog = page.get_by_role("button", name="Confirm Kernel Restart")
     dialog.click()
     page.wait_for_timeout(2000)
     book.until("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'")

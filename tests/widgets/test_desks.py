@@ -144,7 +144,7 @@ def test_an_impossible_ratio_is_told_with_its_remedy(project, line) -> None:
 def test_only_the_first_page_waits_for_the_search_and_the_search_waits_for_keys(project, monkeypatch) -> None:
     monkeypatch.setattr("aitelier_nb.verbs.insights.BREATH", 1)
     insights, waits = Insights(project), []
-    monkeypatch.setattr(insights._known, "wait", lambda timeout: waits.append(timeout))
+    monkeypatch.setattr(insights._known, "wait", waits.append)
     monkeypatch.setattr("aitelier_nb.verbs.insights.SOON", -1.0)
     monkeypatch.setattr("aitelier_nb.verbs.insights.QUIET", 60)
     for name in (1, 2, 3):
