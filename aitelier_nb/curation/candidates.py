@@ -5,7 +5,8 @@ Only scalars and user turns are looked at, so a million lines cost no million ob
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,14 +18,18 @@ from aitelier_nb.curation.columns import NONE, Bools, Columns, side_of, ties
 __all__ = ["Candidates", "read"]
 
 
-class _Turn(msgspec.Struct):
+TEXT = {str}
+TOGETHER = 1 << 5  # lines that are decoded by one call
+
+
+class _Turn(msgspec.Struct, gc=False):
     role: str
     content: Any = None
 
 
-class _Row(msgspec.Struct):
+class _Row(msgspec.Struct, gc=False):
     id: int
-    messages: msgspec.Raw
+    messages: list[_Turn]
     rating: int | None = None
     split: str | None = None
     group: str | int | None = None
@@ -37,8 +42,7 @@ class Candidates(NamedTuple):
     held: Bools
 
 
-_row = msgspec.json.Decoder(_Row)
-_turns = msgspec.json.Decoder(list[_Turn])
+_rows = msgspec.json.Decoder(_Row)
 
 
 def read(lines: Iterable[bytes], *, threshold: float, locked_keys: Collection[str] = ()) -> Candidates:
@@ -58,8 +62,7 @@ def read(lines: Iterable[bytes], *, threshold: float, locked_keys: Collection[st
     sides: list[int] = []
     keys: list[str | None] = []
     groups: list[str | int | None] = []
-    for line in lines:
-        row = _row.decode(line)
+    for row in _decoded(lines):
         side = side_of(row.split)
         rating = row.rating or 0
         # Who is not placed can only tie others together, and for that needs a group beside the key.
@@ -79,9 +82,14 @@ def read(lines: Iterable[bytes], *, threshold: float, locked_keys: Collection[st
     return Candidates(columns, held)
 
 
-def _key(messages: msgspec.Raw) -> str:
-    turns = _turns.decode(messages)
+def _decoded(lines: Iterable[bytes]) -> Iterator[_Row]:
+    remaining = iter(lines)
+    while some := list(islice(remaining, TOGETHER)):
+        yield from _rows.decode_lines(b"\n".join(some))
+
+
+def _key(turns: Sequence[_Turn]) -> str:
     asked = [turn.content for turn in turns if turn.role == "user"]
-    if asked and all(type(text) is str for text in asked):
+    if asked and set(map(type, asked)) == TEXT:
         return duplicates.key_of(asked)
     return duplicates.key([{"role": turn.role, "content": turn.content} for turn in turns])

@@ -26,6 +26,9 @@ SEPARATING = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Z
 ASCII = frozenset(map(chr, range(128)))
 ASCII_SEPARATORS = {char for char in ASCII if unicodedata.category(char) in SEPARATING} - {" "}
 ASCII_TABLE = {ord(char): " " for char in ASCII_SEPARATORS}
+SEPARATORS = "".join(sorted(ASCII_SEPARATORS | {" "})).encode()
+LOWERED = bytes(range(256)).lower()
+APART = re.compile(rb"\d[%b]+\d" % re.escape(SEPARATORS))
 BETWEEN_DIGITS = re.compile(r"\d \d")
 NOT_BETWEEN_DIGITS = re.compile(r"(?<!\d) | (?!\d)")
 # Thai, Lao, Burmese, Khmer, kana and Chinese characters: written without spaces.
@@ -80,7 +83,7 @@ def key(messages: Turns) -> str:
 
 def key_of(asked: Iterable[str]) -> str:
     """Return the exact key of the texts of user turns."""
-    return xxhash.xxh3_128_hexdigest("\x1f".join(map(_squeezed, asked)).encode("utf-8", "replace"))
+    return xxhash.xxh3_128_hexdigest(b"\x1f".join(map(_squeezed, asked)))
 
 
 def groups(keys: Iterable[tuple[Name, str]]) -> list[list[Name]]:
@@ -110,18 +113,23 @@ def _content(content: object) -> str:
     )
 
 
-def _squeezed(text: str) -> str:
+def _squeezed(text: str) -> bytes:
     """Return the normalised text without its spaces, but for those between digits: 1 23 is not 12 3."""
     if text.isascii():
-        letters = text.lower().translate(ASCII_TABLE).replace(" ", "")
-        if letters.isalpha():  # no digit, so no space that counts; and no time for a pattern
+        spelt = text.encode()
+        letters = spelt.translate(LOWERED, SEPARATORS)
+        if letters.isalpha():  # no digit, so no space that counts
+            return letters
+        if letters and not APART.search(spelt):
             return letters
     plain = normalise(text)
     if not plain:  # nothing but punctuation: "?" and "!" are two questions
-        return " ".join(text.split())
-    if BETWEEN_DIGITS.search(plain):
-        return NOT_BETWEEN_DIGITS.sub("", plain)
-    return plain.replace(" ", "")
+        plain = " ".join(text.split())
+    elif BETWEEN_DIGITS.search(plain):
+        plain = NOT_BETWEEN_DIGITS.sub("", plain)
+    else:
+        plain = plain.replace(" ", "")
+    return plain.encode("utf-8", "replace")
 
 
 @cache

@@ -13,6 +13,7 @@ from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from aitelier_nb.formats import containers
 from aitelier_nb.formats.containers import Row
@@ -21,6 +22,7 @@ from aitelier_nb.schema import Conversation
 __all__ = ["Bulk", "pieces"]
 
 BLOCK = 1 << 15  # bytes: stays in the processor's cache
+END = ord("\n")
 ASSISTANT = {"assistant"}
 
 _messages, _last = attrgetter("messages"), itemgetter(-1)
@@ -40,11 +42,11 @@ def pieces(text: bytes, name: str) -> Iterator[Bulk | Row]:
     if containers.container_of(text, name) != "jsonl":
         yield from containers.rows(text, name)
         return
-    view = memoryview(text)
+    view, codes = memoryview(text), np.frombuffer(text, np.uint8)
     start, number = 0, 1
     while start < len(text):
         stop = text.rfind(b"\n", start, start + BLOCK) + 1 or text.find(b"\n", start) + 1 or len(text)
-        lines = text.count(b"\n", start, stop) + (text[stop - 1] != ord("\n"))
+        lines = int(np.count_nonzero(codes[start:stop] == END)) + (text[stop - 1] != END)
         rows = _plain(view[start:stop], lines)
         if rows is None:
             yield from containers.line_rows(text[start:stop], number)

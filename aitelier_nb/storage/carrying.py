@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from aitelier_nb.storage.growing import Numbers
 from aitelier_nb.storage.heads import Facts
 from aitelier_nb.storage.index import Index
 from aitelier_nb.storage.parts import Part
-from aitelier_nb.storage.pending import Pending
+from aitelier_nb.storage.pending import located
 from aitelier_nb.storage.scanning import Block, Fault
 from aitelier_nb.storage.streams import Stream
 
@@ -48,9 +48,8 @@ def carried(
     """
     if opened.signature() != written:
         return None
-    row_of = pending.row if isinstance(pending, Pending) else old.row
-    new = [body for example, body in pending.items() if body is not None and row_of(example) is None]
-    moves = _moves(old, pending)
+    placed, new = located(old, pending)
+    moves = _moves(old, placed)
     if moves is None or ((new or len(moves.gone)) and old.missing_end()):
         return None
     kept = np.delete(old.starts.values + moves.bytes[:-1], moves.gone)
@@ -73,26 +72,18 @@ def carried(
     return Index(opened, old.name, facts, [Part(table, 0, table.num_rows)])
 
 
-def _moves(old: Index, pending: Mapping[int, bytes | None]) -> _Moves | None:
+def _moves(old: Index, placed: Sequence[tuple[int, bytes | None]]) -> _Moves | None:
     grown, fewer = np.zeros(len(old) + 1, np.int64), np.zeros(len(old) + 1, np.int64)
-    touched, gone = [], []
-    row_of = pending.row if isinstance(pending, Pending) else old.row
-    for example, body in pending.items():
-        row = row_of(example)
-        if row is None:
-            continue
-        touched.append(row)
-        if body is not None:
-            grown[row + 1] = len(body) - int(old.lengths.values[row])
-            continue
+    touched = np.array([row for row, _ in placed], np.int64)
+    sizes = np.array([len(body or b"") for _, body in placed], np.int64)
+    grown[touched + 1] = sizes - old.lengths.values[touched]
+    gone = [row for row, body in placed if body is None]
+    for row in gone:
         start, stop = old.whole(row)
         if start and files.read_at(old.descriptor, start - 1, 1) != b"\n":
             return None
-        gone.append(row)
         grown[row + 1], fewer[row + 1] = start - stop, -1
-    return _Moves(
-        np.array(sorted(touched), np.int64), np.array(sorted(gone), np.int64), grown.cumsum(), fewer.cumsum()
-    )
+    return _Moves(touched, np.array(gone, np.int64), grown.cumsum(), fewer.cumsum())
 
 
 def _blocks(old: Index, moves: _Moves, descriptor: int | Source, end: int) -> list[Block]:

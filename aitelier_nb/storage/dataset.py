@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Added", "Dataset"]
+
+TOGETHER = 1 << 8  # lines that are looked at by one call
 
 Values = tuple[dict[str, Any], Sequence[str]]
 
@@ -209,12 +211,11 @@ class Dataset(Upkeep):
             An example would leave validation, and `reshuffle` is not given.
         """
         with self._state.writing(), collector_paused():
-            bodies = self._bodies(list(map(int, splits)))
-            found = (
-                editing.placed(body, mark, side, reshuffle=reshuffle)
-                for (body, mark), side in zip(bodies, splits.values(), strict=True)
-            )
-            entry = self._committed("split", by, [each for each in found if each is not None])
+            bodies, sides = self._bodies(list(map(int, splits))), iter(splits.values())
+            found: list[editing.Given] = []
+            while lines := list(islice(bodies, TOGETHER)):
+                found += editing.placed(lines, list(islice(sides, len(lines))), reshuffle=reshuffle)
+            entry = self._committed("split", by, found)
             if entry is None:
                 return None
             self.fold()
@@ -224,10 +225,10 @@ class Dataset(Upkeep):
         """Yield the line of each id and its hash; those of the file by long reads."""
         index, pending = self._state.index, self._state.pending
         pending.look_up(ids)
-        rows = {example: pending.row(example) for example in ids if example not in pending}
-        standing = index.bodies_at(row for row in rows.values() if row is not None)
-        for example in ids:
-            if rows.get(example) is None:
+        rows = [None if example in pending else pending.row(example) for example in ids]
+        standing = index.bodies_at(row for row in rows if row is not None)
+        for example, row in zip(ids, rows, strict=True):
+            if row is None:
                 body = self._body(example)
                 yield body, line_hash(body)
             else:

@@ -12,7 +12,7 @@ import msgspec
 from aitelier_nb.storage import files
 from aitelier_nb.storage.journal import GONE, Change, Entry
 
-__all__ = ["append", "concerns", "deletions", "entries", "lines", "of_example", "parsed"]
+__all__ = ["append", "concerns", "deletions", "entries", "of_example", "parsed"]
 
 TAIL = 1 << 20
 FEW = 8  # events that are looked for one by one
@@ -44,48 +44,37 @@ class Row(msgspec.Struct, rename="camel", omit_defaults=True):
 
 
 _row = msgspec.json.Decoder(Row)
+_encoder = msgspec.json.Encoder()
 
 
-def lines(entries: Iterable[Entry]) -> Iterator[tuple[tuple[str, int], bytes]]:
-    """Return the lines of some entries, each under its event and example."""
+def _rows(entries: Iterable[Entry]) -> Iterator[Row]:
     for entry in entries:
+        event, at, by, kind = entry.event, entry.at, entry.by, entry.kind
         if entry.ids:
-            row = Row(entry.event, entry.at, entry.by, kind=entry.kind, ids=entry.ids)
-            yield (entry.event, 0), msgspec.json.encode(row) + b"\n"
-        for change in entry.changes:
-            row = Row(
-                entry.event,
-                entry.at,
-                entry.by,
-                change.id,
-                change.created_at,
-                entry.kind,
-                change.before,
-                change.after,
-                change.on,
-                change.to,
-                entry.key,
-                entry.reverts,
+            yield Row(event, at, by, kind=kind, ids=entry.ids)
+        for c in entry.changes:
+            yield Row(
+                *(event, at, by, c.id, c.created_at, kind, c.before, c.after, c.on, c.to),
+                *(entry.key, entry.reverts),
             )
-            yield (entry.event, change.id), msgspec.json.encode(row) + b"\n"
 
 
 def append(path: Path, entries: Iterable[Entry]) -> None:
     """Add entries to the history, those that it has already left out. The caller holds the lock."""
-    new = list(lines(entries))
+    new = list(_rows(entries))
     if not new:
         return
-    length = sum(len(line) for _, line in new)
-    tail = _tail(path, length + TAIL)
+    data = _encoder.encode_lines(new)
+    tail = _tail(path, len(data) + TAIL)
     cut = tail.rfind(b"\n") + 1
     if cut < len(tail) and parsed(tail[cut:]) is None:  # an append of ours that was cut short
         os.truncate(path, path.stat().st_size - (len(tail) - cut))
         tail = tail[:cut]
-    events = {event.encode() for (event, _), _ in new}
-    met = len(events) > FEW or any(event in tail for event in events)
-    rows = filter(None, map(parsed, tail.split(b"\n"))) if met else ()
-    known = {(row.event, row.id) for row in rows}
-    data = b"".join(line for name, line in new if name not in known)
+    events = {row.event.encode() for row in new}
+    if len(events) > FEW or any(event in tail for event in events):
+        rows = filter(None, map(parsed, tail.split(b"\n")))
+        known = {(row.event, row.id) for row in rows}
+        data = _encoder.encode_lines([row for row in new if (row.event, row.id) not in known])
     if data:
         files.append(path, (b"\n" if tail and not tail.endswith(b"\n") else b"") + data)
 

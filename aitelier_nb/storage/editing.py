@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
+import xxhash
 
 from aitelier_nb.errors import DataError, SplitError
 from aitelier_nb.schema import Example, Message
 from aitelier_nb.storage.journal import GONE, NOTHING, Change
-from aitelier_nb.storage.lines import assembled, decode, encode, fields, grown, line_hash, merged, parse
+from aitelier_nb.storage.lines import assembled, decode, encode, fields, line_hash, merged, parse
 
 __all__ = [
     "Given",
@@ -114,21 +115,30 @@ class _Sided(msgspec.Struct, rename="camel"):
 
 
 _sided = msgspec.json.Decoder(_Sided)
-_SIDES = {side: {"split": encode(side)} for side in ("train", "val")}
+_SIDES = {
+    side: (msgspec.Raw(b'{"split":"%b"}' % side.encode()), b',"split":"%b"}' % side.encode())
+    for side in ("train", "val")
+}
 _NO_KEY = msgspec.Raw(b"{}")
 
 
-def placed(body: bytes, mark: int, side: str | None, *, reshuffle: bool) -> Given | None:
-    """Return the change that puts an example on a side, or on none; `mark` is the line's hash."""
-    line, new = _sided.decode(body), _SIDES.get(side or "")
-    if line.split == "val" != side and not reshuffle:
-        raise held_out(line.id)
-    if new is None or line.split is not msgspec.UNSET:
-        return given(body, {}, ["split"]) if side is None else given(body, {"split": side})
-    made = grown(body, new)
-    after = msgspec.Raw(assembled(new))
-    marks = f"{mark:016x}", f"{line_hash(made):016x}"
-    return Given(Change(line.id, line.created_at, _NO_KEY, after, *marks), made)
+def placed(
+    lines: Sequence[tuple[bytes, int]], sides: Sequence[str | None], *, reshuffle: bool
+) -> Iterator[Given]:
+    """Yield the changes that put examples on a side, or on none; with each line comes its hash."""
+    read = _sided.decode_lines(b"\n".join([body for body, _ in lines]))
+    for line, (body, mark), side in zip(read, lines, sides, strict=True):
+        if line.split == "val" != side and not reshuffle:
+            raise held_out(line.id)
+        if side is None or line.split is not msgspec.UNSET:
+            made = given(body, {}, ["split"]) if side is None else given(body, {"split": side})
+            if made is not None:
+                yield made
+            continue
+        after, tail = _SIDES[side]
+        new = body[:-1] + tail
+        marks = f"{mark:016x}", xxhash.xxh3_64_hexdigest(new)
+        yield Given(Change(line.id, line.created_at, _NO_KEY, after, *marks), new)
 
 
 def _equal(old: bytes | None, new: bytes) -> bool:

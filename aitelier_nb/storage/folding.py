@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from aitelier_nb.storage import edit_log, files, streams
 from aitelier_nb.storage.carrying import carried
 from aitelier_nb.storage.files import Opened, Signature, Span
 from aitelier_nb.storage.index import Index
 from aitelier_nb.storage.journal import NOTHING, Change, Entry
-from aitelier_nb.storage.pending import Pending
+from aitelier_nb.storage.pending import located
 from aitelier_nb.storage.state import Conflict, State, digest
 from aitelier_nb.storage.streams import Shard
 
@@ -64,16 +65,14 @@ def rewrite(index: Index, pending: Mapping[int, bytes | None], path: Path) -> Si
     opened = index.opened
     held = [Shard(opened, path, 0, index.size)] if isinstance(opened, Opened) else opened.shards
     changes: dict[int, list[tuple[int, bytes | None]]] = {}
-    new = []
-    row_of = pending.row if isinstance(pending, Pending) else index.row
-    for example, body in pending.items():
-        row = row_of(example)
-        if row is not None:
-            number = 0 if isinstance(opened, Opened) else opened.holder(int(index.starts.values[row]))
-            changes.setdefault(number, []).append((row, body))
-        elif body is not None:
-            new.append(body)
-            changes.setdefault(len(held) - 1, [])
+    placed, new = located(index, pending)
+    if isinstance(opened, Opened):
+        changes[0] = placed
+    else:
+        for row, body in placed:
+            changes.setdefault(opened.holder(int(index.starts.values[row])), []).append((row, body))
+    if new:
+        changes.setdefault(len(held) - 1, [])
     states = [os.fstat(shard.file.descriptor) for shard in held]
     for number, rows in changes.items():
         added = new if number == len(held) - 1 else []
@@ -86,14 +85,20 @@ def _chunks(
 ) -> Iterator[bytes | Span]:
     """Yield a file with some lines replaced, or taken out, and new ones at its end."""
     file, begin, place = shard.file.descriptor, shard.start, shard.start
-    for row, body in sorted(rows, key=lambda pair: pair[0]):
-        start = int(index.starts.values[row])
-        yield Span(file, place - begin, start - begin)
+    places = np.array([row for row, _ in rows], np.int64)
+    columns = (column.values[places].tolist() for column in (index.starts, index.lengths))
+    replaced = False
+    for (row, body), start, length in zip(rows, *columns, strict=True):
+        if replaced and start == place + 1:
+            yield b"\n"  # a single byte between two lines: nothing to look up
+        else:
+            yield Span(file, place - begin, start - begin)
+        replaced = body is not None
         if body is None:
             place = min(index.whole(row)[1], shard.stop)
         else:
             yield body
-            place = start + int(index.lengths.values[row])
+            place = start + length
     yield Span(file, place - begin, shard.stop - begin)
     if new:
         yield index.missing_end()

@@ -31,7 +31,7 @@ def overlaid(
     table = index.table(names)
     cells, edited, gone, new = _sorted_out(index, pending, names)
     for name, values in cells.items():
-        table = _with_cells(table, name, values)
+        table = _with_cells(table, name, values) if values else table
     if edited:
         table = replaced(table, list(edited), _scalars(list(edited.values()), names))
     gone = gone if doubles else [*gone, *index.places.doubles]
@@ -46,17 +46,18 @@ def _sorted_out(
     """Return values by column and row, lines that are to be read by row, deleted rows, and new lines."""
     told = pending.cells if isinstance(pending, Pending) else None
     row_of = pending.row if isinstance(pending, Pending) else index.row
-    cells: dict[str, dict[int, Any]] = {}
+    cells: dict[str, dict[int, Any]] = {name: {} for name in names}
     edited: dict[int, bytes] = {}
     gone, new = [], []
     for example in pending:
         row = row_of(example)
         found = told(example) if told else None
         if row is not None and found is not None:
-            if "length" in names:
-                found["length"] = len(pending[example] or b"")
-            for name in found.keys() & {*names}:
-                cells.setdefault(name, {})[row] = found[name]
+            for name, value in found.items():
+                if name in cells:
+                    cells[name][row] = value
+            if "length" in cells:
+                cells["length"][row] = len(pending[example] or b"")
             continue
         body = pending[example]
         if row is None:

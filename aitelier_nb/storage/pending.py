@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from aitelier_nb.storage.index import Index
 from aitelier_nb.storage.journal import GONE, Change
-from aitelier_nb.storage.lines import changed, encode, line_hash
+from aitelier_nb.storage.lines import changed, decode, encode, line_hash
 
-__all__ = ["CELLS", "Pending", "digest"]
+__all__ = ["CELLS", "Pending", "digest", "located"]
 
 CELLS = frozenset(("rating", "split", "version", "flagged", "group", "source", "hash"))
+SHORT = 200  # bytes of a change that many examples may have in common
 SCALAR = (CELLS - {"hash"}) | {"ratings", "tags", "note"}  # keys of a line that no other column tells of
 
 
@@ -139,18 +142,44 @@ class Pending(Mapping[int, bytes | None]):
         edited = self._edited[example]
         if edited.mark == GONE or edited.row is None:
             return None
-        found: dict[str, Any] = {}
+        cells: dict[str, Any] = {}
         for change in edited.changes:
             if GONE in (change.on, change.to):
                 return None
-            later = change.later
-            found.update(dict.fromkeys(key for key in change.former if key not in later))
-            found.update(later)
-        if not found.keys() <= SCALAR:
-            return None
-        cells = {key: _cell(key, value) for key, value in found.items() if key in CELLS}
+            before, after = bytes(change.before), bytes(change.after)
+            short = len(before) + len(after) < SHORT
+            told = (_told if short else _told.__wrapped__)(before, after)
+            if told is None:
+                return None
+            cells |= told
         cells["hash"] = int(edited.mark, 16)
         return cells
+
+
+def located(
+    index: Index, pending: Mapping[int, bytes | None]
+) -> tuple[list[tuple[int, bytes | None]], list[bytes]]:
+    """Return the edited lines of an index by row, rising (None: deleted), and the lines that it lacks."""
+    row_of = pending.row if isinstance(pending, Pending) else index.row
+    placed: list[tuple[int, bytes | None]] = []
+    new = []
+    for example, body in pending.items():
+        row = row_of(example)
+        if row is not None:
+            placed.append((row, body))
+        elif body is not None:
+            new.append(body)
+    return sorted(placed, key=itemgetter(0)), new
+
+
+@lru_cache(1 << 10)
+def _told(before: bytes, after: bytes) -> dict[str, Any] | None:
+    """Return the columns that one change gives a line; None when the line has to be read."""
+    former, later = decode(before) or {}, decode(after) or {}
+    found = {**dict.fromkeys(key for key in former if key not in later), **later}
+    if not found.keys() <= SCALAR:
+        return None
+    return {key: _cell(key, value) for key, value in found.items() if key in CELLS}
 
 
 def _cell(key: str, value: Any) -> Any:

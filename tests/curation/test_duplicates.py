@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aitelier_nb.curation.duplicates import groups, key, normalise, words
+from aitelier_nb.curation.duplicates import groups, key, key_of, normalise, words
 
 
 def asked(text):
@@ -95,3 +95,26 @@ def test_added_punctuation_and_spaces_never_hide_a_duplicate(text, seed):
 
 def test_any_text_has_a_key_even_half_a_character():
     assert asked("\ud83d") == asked("\ud83d")
+
+
+def spelt_out(text):
+    """What a text is compared by, a character at a time."""
+    plain = normalise(text)
+    if not plain:
+        return " ".join(text.split())
+    return "".join(
+        char
+        for place, char in enumerate(plain)
+        if char != " " or (plain[place - 1].isdecimal() and plain[place + 1].isdecimal())
+    )
+
+
+TIGHT = st.text(alphabet="aB1 2.,-?\t\n\x1c+$_é٣") | st.text()
+
+
+@given(st.lists(TIGHT, min_size=1, max_size=2), st.lists(TIGHT, min_size=1, max_size=2))
+def test_keys_are_equal_exactly_where_the_texts_spelt_out_are(one, other):
+    same = [*map(spelt_out, one)] == [*map(spelt_out, other)]
+    assert (key_of(one) == key_of(other)) == same
+    respaced = [text.replace(" ", "  ").upper() if text.isascii() else text for text in one]
+    assert key_of(respaced) == key_of(one)
