@@ -47,8 +47,8 @@ class Insights:
 
     def of(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
         """Return {"findings", "n_tokens" or "about_tokens"} for each example."""
-        self._look()
         self._asked = time.monotonic()
+        self._look()
         config = self._project.config
         counted = tokens.count(examples, model=config.model, provider=config.provider, threads=1)
         name = "about_tokens" if counted.method == "estimate" else "n_tokens"
