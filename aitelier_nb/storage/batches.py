@@ -100,7 +100,7 @@ def batch(data: bytes, offset: int, number: int) -> tuple[Batch, list[Failure], 
     texts = data.split(b"\n")
     if not texts[-1]:
         texts.pop()
-    starts = [0, *accumulate(len(text) + 1 for text in texts[:-1])] if texts else []
+    starts = [0, *accumulate(map((1).__add__, map(len, texts[:-1])))] if texts else []
     found = _whole(data, offset, texts, starts)
     if found is not None:
         return found, [], number + len(texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ LEAVES = (
 )
 
 _places = {role: place for place, role in enumerate(ROLES)}
+_role = attrgetter("role")
 _turns = msgspec.json.Decoder(list[PlainMessage])
 ELSEWHERE = frozenset(
     ("id", "messages", "rating", "split", "createdAt", "version", "flagged", "group", "source")
@@ -70,7 +72,7 @@ def table(batch: Batch) -> pa.Table:
 
     turns, offsets = batch.turns, batch.offsets
     contents = pa.array(batch.texts, pa.string())
-    roles = np.fromiter((_places[turn.role] for turn in turns), np.int8, len(turns))
+    roles = np.fromiter(map(_places.__getitem__, map(_role, turns)), np.int8, len(turns))
     inputs, outputs = _asked_and_answered(roles, offsets)
     odd, rest = (None, None) if batch.plain else _beside(batch)
     empty = pa.nulls(len(batch), pa.string())
