@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from aitelier_nb.formats import calls, choices, pairs, trees
+from aitelier_nb.formats import calls, chatgpt, choices, pairs, squad, trees
 from aitelier_nb.formats.conversations import NotTraining, Refused, fault, messages_of, usable
 
 __all__ = ["DIALECTS", "Dialect", "named", "recognise"]
@@ -154,6 +154,14 @@ def _from_tree(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
     return trees.from_tree(row, told)
 
 
+def _from_question(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    return [{**one, **_kept(one["messages"], row)} for one in squad.from_question(row, told)]
+
+
+def _from_export(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    return [{"messages": chatgpt.from_export(row, told)}]
+
+
 def _not_training(what: str, remedy: str) -> Convert:
     def refuse(row: Row, told: Counter[str]) -> list[dict[str, Any]]:  # noqa: ARG001 - one signature for all
         raise NotTraining(what, remedy)
@@ -191,6 +199,7 @@ DIALECTS = (
         _not_training("these are requests to a model, without its answers", "add the answers"),
         "requests of a batch (refused)",
     ),
+    Dialect("chatgpt", chatgpt.is_export, _from_export, "a tree of messages as ChatGPT exports it"),
     Dialect("preference", choices.has_preference, _from_preference, "a better and a worse answer"),
     Dialect("kto", choices.has_label, _from_label, "an answer with a thumb"),
     Dialect("messages", lambda row: "messages" in row, _from_messages, "messages with role and content"),
@@ -213,6 +222,7 @@ DIALECTS = (
         _from_alpaca,
         "instruction, input and output",
     ),
+    Dialect("squad", squad.is_question, _from_question, "context, question and answers"),
     Dialect("web", _has("input", "output", "rewrite"), _from_rewritten, "input, output and rewrite"),
     Dialect("input-output", _has("input", "output"), _from_pair, "input and output"),
     Dialect("prompt-completion", _has("prompt", "completion"), _from_pair, "prompt and completion"),

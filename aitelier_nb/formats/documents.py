@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from aitelier_nb.formats import squad
+
 __all__ = ["Piece", "is_columns", "pieces", "unwrapped"]
 
 WRAPPERS = ("data", "examples", "rows", "train", "records", "samples", "dataset", "conversations", "items")
@@ -63,6 +65,9 @@ def _next_like(text: str, place: int) -> int:
 
 def unwrapped(document: dict[str, Any]) -> list[dict[str, Any]] | None:
     """Return the rows that an object holds, under names or as columns; None for a row itself."""
+    questions = squad.flattened(document)
+    if questions is not None:
+        return questions
     if is_columns(document):
         return _from_columns(document)
     if set(document) >= {"columns", "data"} and isinstance(document["columns"], list):
