@@ -215,7 +215,7 @@ class Contest(View):
         if self.revealed:
             return self.reveal().headline()
         told = self.to_json()
-        return f"{told['votes']} of {told['n']} votes given by {self.rater}: {self.path.name}"
+        return f"{told['votes']} of {told['n']} votes given by {self.rater}"
 
     def columns(self) -> Sequence[str]:
         """Return the table's columns, once revealed."""

@@ -293,7 +293,7 @@ class Study(View):
         if self.revealed:
             return Comparison(self.path, self.content, self.ledger).check().sentence
         given = len(self.choices())
-        return f"{given} of {self.content['n']} votes given by {self.rater}: {self.path.name}"
+        return f"{given} of {self.content['n']} votes given by {self.rater}"
 
     def notes(self) -> list[str]:
         """Tell what the plan can show, and what was left out."""

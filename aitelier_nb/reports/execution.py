@@ -8,6 +8,7 @@ input and writes {"notebook"} or {"error", "told"} to its standard output.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from aitelier_nb.errors import ReportError
+from aitelier_nb.reports.offline import REFUSED
 
 __all__ = ["execute", "main"]
 
@@ -25,7 +27,9 @@ HINTS = {
     "time": "give it more with timeout=",
     "died": "is there enough memory?",
     "missing": "pip install 'aitelier-nb[lab]'",
+    "server": "let it reach a server on this machine with loopback=True (--loopback)",
 }
+OWN_SERVER = re.compile(rf"{REFUSED}: (127\.|localhost|::1)")
 
 
 def execute(
@@ -60,7 +64,8 @@ def execute(
         last = done.stderr.decode("utf-8", "replace").strip().rsplit("\n", 1)[-1]
         raise ReportError(f"{name} could not be run: {last}", hint=HINTS["died"]) from error
     if "error" in answer:
-        raise ReportError(f"{name}{answer['told']}", hint=HINTS[answer["error"]])
+        own = OWN_SERVER.search(answer["told"])
+        raise ReportError(f"{name}{answer['told']}", hint=HINTS["server" if own else answer["error"]])
     return dict(answer["notebook"])
 
 

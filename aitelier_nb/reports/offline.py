@@ -12,12 +12,15 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["HOOK", "environment", "hook"]
+__all__ = ["HOOK", "REFUSED", "environment", "hook"]
+
+REFUSED = "no network while a notebook is run again"
 
 HOOK = '''"""Refuses every connection but those inside this machine's own files (Unix sockets)."""
 import sys
 
 LOOPBACK = {loopback!r}
+REFUSED = {refused!r}
 
 
 def refuse(event, arguments):
@@ -34,7 +37,7 @@ def refuse(event, arguments):
         host = host.decode("ascii", "replace")
     near = host in (None, "", "localhost", "::1") or str(host).startswith("127.")
     if not (LOOPBACK and near) and not (event == "socket.getaddrinfo" and near):
-        raise ConnectionRefusedError(f"no network while a notebook is run again: {{host}}")
+        raise ConnectionRefusedError(f"{{REFUSED}}: {{host}}")
 
 
 sys.addaudithook(refuse)
@@ -45,7 +48,7 @@ KEYS = re.compile(r"(?i)(api|access|secret)_?key|token|password|credential")
 def hook(folder: Path, *, loopback: bool = False) -> Path:
     """Write the hook into a folder as the module that Python imports at its start; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "sitecustomize.py").write_text(HOOK.format(loopback=loopback), encoding="utf-8")
+    (folder / "sitecustomize.py").write_text(HOOK.format(loopback=loopback, refused=REFUSED), encoding="utf-8")
     return folder
 
 

@@ -64,7 +64,7 @@ def verify(path: str | Path | None = None, project: Where = None) -> Verificatio
     return verification.verify(current(project), path)
 
 
-def rerun(notebook: str | Path, timeout: float = 600) -> Rerun:
+def rerun(notebook: str | Path, timeout: float = 600, loopback: bool = False) -> Rerun:
     """Run a notebook again in a fresh kernel without network, and compare every table and figure.
 
     Parameters
@@ -72,17 +72,19 @@ def rerun(notebook: str | Path, timeout: float = 600) -> Rerun:
     notebook
         The .ipynb with its saved outputs; it is not changed.
     timeout
-        Seconds that one cell may take.
+        Seconds for the whole notebook.
+    loopback
+        Allow connections to this machine itself, for a notebook that starts a server.
 
     Raises
     ------
     ReportError
-        There is no such notebook, or a cell fails.
+        There is no such notebook, it has no saved outputs, a cell fails, or the time is up.
     """
     from aitelier_nb.reports import notebooks
 
     fold_all()
-    return notebooks.rerun(notebook, timeout=int(timeout))
+    return notebooks.rerun(notebook, timeout=timeout, loopback=loopback)
 
 
 def share(notebook: str | Path, out: str | None = None, redact: bool = False) -> Shared:

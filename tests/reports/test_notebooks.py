@@ -121,6 +121,13 @@ def test_a_server_on_this_machine_can_be_allowed(tmp_path: Path):
     assert found.ok, found.differing
 
 
+def test_a_notebook_that_needs_a_server_of_its_own_is_told_how_to_be_allowed_to(tmp_path: Path):
+    code = "import socket\nsocket.create_connection(('127.0.0.1', 9))"
+    with pytest.raises(ReportError, match="no network while a notebook is run again") as told:
+        rerun(saved(tmp_path / "n.ipynb", ("1", [plain("1")]), (code, [])))
+    assert "--loopback" in told.value.hint
+
+
 def test_a_cell_that_fails_and_one_that_does_not_end_say_so(tmp_path: Path):
     failing = saved(tmp_path / "f.ipynb", ("1", [plain("1")]), ("1 / 0", []))
     with pytest.raises(ReportError, match=r"f\.ipynb: ZeroDivisionError: division by zero"):
