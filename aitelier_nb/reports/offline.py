@@ -48,7 +48,9 @@ KEYS = re.compile(r"(?i)(api|access|secret)_?key|token|password|credential")
 def hook(folder: Path, *, loopback: bool = False) -> Path:
     """Write the hook into a folder as the module that Python imports at its start; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "sitecustomize.py").write_text(HOOK.format(loopback=loopback, refused=REFUSED), encoding="utf-8")
+    (folder / "sitecustomize.py").write_text(
+        HOOK.format(loopback=loopback, refused=REFUSED), encoding="utf-8"
+    )
     return folder
 
 
