@@ -35,12 +35,19 @@ def on_files(files: Files, config: Any) -> Files:
     }
     for name, text in made.items():
         files.append(File.generated(config, name, content=text))
-    for notebook in sorted((ROOT / "tutorials").glob("[0-9]*.ipynb")):
-        name = f"tutorials/{notebook.name}"
+    tutorials = ROOT / "tutorials"
+    for path in sorted([*tutorials.glob("[0-9]*.ipynb"), *tutorials.glob("pictures/*.png")]):
+        name = path.relative_to(ROOT).as_posix()
         files.append(File(name, str(ROOT), config.site_dir, config.use_directory_urls))
     for picture in sorted((ROOT / ".github/pictures").glob("*")):
         files.append(File.generated(config, f".github/pictures/{picture.name}", abs_src_path=str(picture)))
     return files
+
+
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """Point the pictures of a notebook to where they lie: its page is a folder further down."""
+    notebook = page.file.src_uri.endswith(".ipynb")
+    return html.replace('src="pictures/', 'src="../pictures/') if notebook else html
 
 
 def front_page() -> str:

@@ -37,6 +37,7 @@ class MonitorView extends Panel {
     this.state.textContent = job.line;
     this.bar.max = job.total_steps || 1;
     this.bar.value = job.step || 0;
+    this.bar.hidden = job.ended; // a bar is for what goes on; how it ended is said in words
     this.cancel.hidden = job.ended;
     this.curve.replaceChildren(...(job.losses?.length > 1 ? [curve(job.losses)] : []));
     const rows = Object.entries(job.facts ?? {}).map(([name, value]) =>

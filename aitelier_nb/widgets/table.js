@@ -76,7 +76,7 @@ class TableView extends Panel {
       },
       this.space,
     );
-    this.scroller.style.height = ROW * SCREEN + "px";
+    this.tall = 1;
     this.table = make(
       "div",
       { class: "ait-grid", role: "table", "aria-label": "Examples" },
@@ -137,6 +137,8 @@ class TableView extends Panel {
     this.total = answer.total;
     this.pages = new Map([[0, answer.rows]]);
     this.space.style.height = Math.max(1, this.total) * ROW + "px";
+    this.tall = Math.max(this.tall, Math.min(SCREEN, this.total)); // a search that finds less moves nothing
+    this.scroller.style.height = this.tall * ROW + "px";
     this.table.setAttribute("aria-rowcount", String(this.total + 1));
     this.count.textContent = this.total.toLocaleString("en") + (this.total === 1 ? " example" : " examples");
     this.scroller.scrollTop = 0;

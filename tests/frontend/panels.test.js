@@ -49,6 +49,20 @@ describe("table", () => {
     expect(root.querySelectorAll(".ait-rows .ait-row").length).toBeLessThan(30);
   });
 
+  test("it is as tall as it has rows, up to a screenful, and a search that finds less moves nothing", async () => {
+    const few = open(table, { ...hello, total: 5, rows: rows(0, 5) });
+    const many = open(table, hello);
+    const height = ({ root }) => parseInt(root.querySelector(".ait-scroller").style.height);
+    expect(height(few)).toBe(5 * 30);
+    expect(height(many)).toBeGreaterThan(height(few));
+    const before = height(many);
+    const rated = many.root.querySelector("select");
+    rated.dispatchEvent(new Event("change"));
+    await answer(many.model, "fetch", { total: 1, rows: rows(0, 1) });
+    expect(many.root.textContent).toMatch(/1 example/);
+    expect(height(many)).toBe(before);
+  });
+
   test("searching waits for the typing to rest; an answer that is out of date is not shown", async () => {
     const { model, root } = open(table, hello);
     const search = root.querySelector("input[type=search]");
@@ -219,6 +233,7 @@ describe("job", () => {
     await vi.advanceTimersByTimeAsync(60000);
     expect(model.of("fetch")).toHaveLength(2);
     expect(root.textContent).toMatch(/completed/);
+    expect(root.querySelector("progress").hidden).toBe(true);
     expect(root.querySelector("svg[role=img]").getAttribute("aria-label")).toMatch(/from 2.000 to 1.000/);
   });
 

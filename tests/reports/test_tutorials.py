@@ -18,6 +18,7 @@ from aitelier_nb.storage.project import open_project
 
 TUTORIALS = Path(__file__).parents[2] / "tutorials"
 NOTEBOOKS = sorted(TUTORIALS.glob("*.ipynb"))
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def cells(path: Path) -> list[dict]:
@@ -63,6 +64,24 @@ def test_no_tutorial_holds_a_key_a_folder_of_a_machine_a_trace_or_widget_state(p
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
 def test_the_first_cell_goes_to_a_folder_of_its_own(path: Path):
     assert "mkdtemp" in "".join(cells(path)[0]["source"])
+
+
+def shown_widgets(path: Path) -> set[str]:
+    data = [output.get("data", {}) for cell in cells(path) for output in cell["outputs"]]
+    found = {"".join(each["text/plain"]) for each in data if WIDGET in each}
+    return {f"{path.name[:2]}-{name.lower().replace(' ', '-')}.png" for name in found}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
+def test_every_widget_has_a_small_picture_with_words_for_who_cannot_see_it(path: Path):
+    texts = ["".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"]]
+    pictures = dict(re.findall(r"^!\[(.{20,})\]\(pictures/(.*)\)$", "\n".join(texts), re.MULTILINE))
+    there = {file.name for file in (TUTORIALS / "pictures").glob(f"{path.name[:2]}-*")}
+    assert set(pictures.values()) == shown_widgets(path) == there
+    for name in there:
+        data = (TUTORIALS / "pictures" / name).read_bytes()
+        assert data.startswith(b"\x89PNG")
+        assert len(data) < 100_000
 
 
 def test_the_project_of_the_tutorials_verifies_and_its_model_was_really_trained(tmp_path: Path):
