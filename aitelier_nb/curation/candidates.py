@@ -55,7 +55,7 @@ def read(lines: Iterable[bytes], *, threshold: float, locked_keys: Collection[st
     threshold
         The lowest rating that is placed (1-10).
     locked_keys
-        Duplicate keys of validation examples that are gone.
+        Duplicate keys of validation examples, or their questions, that are gone.
     """
     ids: list[int] = []
     ratings: list[int] = []

@@ -37,7 +37,7 @@ def find(train: Iterable[Example], held: Iterable[Example]) -> dict[int, Leak]:
     train
         The candidates for training.
     held
-        All that was ever validation, deleted examples too.
+        All that was ever validation: deleted examples too, and former questions.
     """
     known = _Known(held)
     found: dict[int, Leak] = {}

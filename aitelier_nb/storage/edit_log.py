@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,11 +12,15 @@ import msgspec
 from aitelier_nb.storage import files
 from aitelier_nb.storage.journal import GONE, Change, Entry
 
-__all__ = ["append", "concerns", "deletions", "entries", "of_example", "parsed"]
+__all__ = ["append", "concerns", "deletions", "entries", "of_example", "of_examples", "parsed", "reworded"]
 
 TAIL = 1 << 20
 FEW = 8  # events that are looked for one by one
 CHANGED = re.compile(rb'"to":"[0-9a-f]{16}"\}$')  # how a row ends whose line is there afterwards
+
+
+MESSAGES, SIDE = b'"messages":', b'"split":'
+ANSWERS = re.compile(rb'"kind":"(?:rewrite|system)"')  # edits that leave every question as it is
 
 
 class Row(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -121,6 +125,24 @@ def deletions(path: Path) -> Iterator[Change]:
         row = None if CHANGED.search(line, max(0, len(line) - 24)) else parsed(line)
         if row is not None and row.to == GONE != row.on:
             yield from row.entry().changes
+
+
+def reworded(path: Path) -> Iterator[Change]:
+    """Return what may have changed questions, the latest first: new messages, but no rewrites of answers."""
+    for line in _backwards(path):
+        if MESSAGES in line and not ANSWERS.search(line, 0, line.find(b'"before":')):
+            row = parsed(line)
+            if row is not None:
+                yield from row.entry().changes
+
+
+def of_examples(path: Path, examples: Collection[int]) -> Iterator[Change]:
+    """Return the changes of messages and sides of some examples, the latest first."""
+    for line in _backwards(path):
+        if MESSAGES in line or SIDE in line:
+            row = parsed(line)
+            if row is not None and row.id in examples:
+                yield from row.entry().changes
 
 
 def _backwards(path: Path) -> Iterator[bytes]:

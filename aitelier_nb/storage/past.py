@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aitelier_nb.errors import ConflictError, DataError, SplitError
 from aitelier_nb.schema import Edit, Example
-from aitelier_nb.storage import edit_log, editing
+from aitelier_nb.storage import edit_log, editing, wordings
 from aitelier_nb.storage.editing import now
 from aitelier_nb.storage.folding import conflict_entry
 from aitelier_nb.storage.journal import GONE, Change, Entry, edit
@@ -114,12 +114,21 @@ class Past(Reading):
         """Return the examples that were in validation when they were deleted."""
         found: dict[int, Example] = {}
         with self._state.reading():
-            waiting = (change for entry in reversed(self._state.journal.entries) for change in entry.changes)
-            for change in chain(waiting, edit_log.deletions(self.history_path)):
+            for change in chain(wordings.waiting(self._state.journal), edit_log.deletions(self.history_path)):
                 gone = change.to == GONE and change.on != GONE and change.id not in found
                 if gone and self._state.body(change.id) is None and change.former.get("split") == "val":
                     found[change.id] = editing.example(bytes(change.before))
         return list(found.values())
+
+    def former_validation(self) -> list[Example]:
+        """Return what validation held before: deleted examples, and others with the questions they had.
+
+        A question that was asked in validation stays validation's, whatever its example asks now.
+        """
+        deleted = self.deleted_validation()
+        with self._state.reading():
+            by_id = {example.id: example for example in deleted}
+            return [*deleted, *wordings.former(self._state, self.history_path, by_id)]
 
     def forgotten(self) -> list[Edit]:
         """Return which examples were forgotten, and when and by whom, oldest first."""

@@ -99,7 +99,7 @@ def build(
         train += [e for e in examples if e.rating is None and e.split != "val" and preferences.is_pair(e)]
         good = [*good, *(example for example in train if example.rating is None)]
     validation = [example for example in good if example.split == "val"]
-    leaked = leaks.find(train, [*held, *project.dataset.deleted_validation()])
+    leaked = leaks.find(train, [*held, *project.dataset.former_validation()])
     clean = [example for example in train if example.id not in leaked]
     unassigned = sum(example.split is None and example.rating is not None for example in good)
     left_out = {

@@ -260,7 +260,7 @@ def _trainable(
     """Return those who are neither validation nor near to it, and a count of the others."""
     held = [example for example in examples if example.split == "val"]
     free = [example for example in candidates if example.split != "val"]
-    leaking = leaks.find(free, [*held, *place.dataset.deleted_validation()])
+    leaking = leaks.find(free, [*held, *place.dataset.former_validation()])
     clean = [example for example in free if example.id not in leaking]
     left_out = [
         *_counted(len(candidates) - len(free), "in validation"),

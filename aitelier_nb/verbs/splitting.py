@@ -131,7 +131,7 @@ def split(
     rule = place.config.aitelier_nb.get("split", {})
     if ratio is None and holdout is None:
         ratio, holdout = rule.get("ratio", RATIO), rule.get("holdout")
-    gone = () if reshuffle else _keys_of_deleted(place)
+    gone = () if reshuffle else _keys_of_former(place)
     threshold = place.config.quality_threshold
     before, held = candidates.read(place.dataset.raw(), threshold=threshold, locked_keys=gone)
     columns = dataclasses.replace(before, split=np.zeros_like(before.split)) if reshuffle else before
@@ -163,8 +163,9 @@ def _learnt(project: Project) -> set[int]:
     return {name for run in project.runs for name in ids_of(run.aitelier_nb.get("trainIds", ""))}
 
 
-def _keys_of_deleted(project: Project) -> set[str]:
-    return {duplicates.key(example.messages) for example in project.dataset.deleted_validation()}
+def _keys_of_former(project: Project) -> set[str]:
+    """Return the keys of what validation asked once: in examples that are deleted, or were edited since."""
+    return {duplicates.key(example.messages) for example in project.dataset.former_validation()}
 
 
 def _seed(asked: int | None, kept: Mapping[str, Any], *, reshuffle: bool) -> int:

@@ -32,12 +32,27 @@ WORDS = [
 ]
 
 
-def act(project, chance):
+def ask(project, chosen, chance):
+    """Let an example ask something else, or a new one what an example asked before."""
+    edits = [edit.before or {} for edit in project.dataset.history(chosen)]
+    asked = [before["messages"][0]["content"] for before in edits if "messages" in before]
+    if asked and chance.random() < 0.5:
+        ait.add(chance.choice(asked), f"Recalled {chance.random()}", rating=9, project=project)
+        return
+    turns = project.dataset.get(chosen).to_json()["messages"]
+    turns[0]["content"] = " ".join(chance.choices(WORDS, k=4))
+    project.dataset.set_messages(chosen, turns, rating=chance.choice([9, 10]))
+
+
+def act(project, chance):  # noqa: C901 - one branch for each thing
     """Do one thing that people do."""
     ids = [example.id for example in project.dataset.examples()]
     chosen = chance.choice(ids) if ids else None
     doing = chance.choice(
-        ["add", "add", "add", "duplicate", "rate", "rate", "rewrite", "delete", "undo", "split", "reorder"]
+        [
+            *("add", "add", "add", "duplicate", "rate", "rate", "rewrite", "delete", "undo", "split"),
+            *("reorder", "ask", "ask", "ask"),
+        ]
     )
     if doing == "add" or chosen is None:
         for _ in range(chance.randint(1, 4)):
@@ -52,6 +67,8 @@ def act(project, chance):
         question = project.dataset.get(chosen).input
         again = question.upper() + "!" if chance.random() < 0.5 else question
         ait.add(again, f"Other {chance.random()}", rating=9, project=project)
+    elif doing == "ask":
+        ask(project, chosen, chance)
     elif doing == "rate":
         ait.set_rating(chosen, chance.randint(5, 10), project=project)
     elif doing == "rewrite":
@@ -93,9 +110,12 @@ def look(folder, was_validation):
         sides = {(example.id, example.created_at): example.split for example in project.dataset.examples()}
     moved = [name for name in was_validation if sides.get(name, "val") != "val"]
     assert moved == []
-    was_validation |= {(e.id, e.created_at): duplicates.key(e.messages) for e in held}
+    for example in held:
+        was_validation.setdefault((example.id, example.created_at), set()).add(
+            duplicates.key(example.messages)
+        )
     trained = {duplicates.key(json.loads(line)["messages"]) for line in contents.train}
-    assert not trained & set(was_validation.values())
+    assert not trained & set().union(*was_validation.values())
     return was_validation
 
 

@@ -251,6 +251,39 @@ def test_deleted_validation_stays_known(copied):
         assert project.dataset.deleted_validation() == []
 
 
+def test_a_question_that_validation_asked_once_stays_known(project):
+    dataset = project.dataset
+    dataset.add([conversation(str(n)) for n in range(4)])
+
+    def ask(example, question):
+        turns = dataset.get(example).to_json()["messages"]
+        asked = [{**turn, "content": question} if turn["role"] == "user" else turn for turn in turns]
+        dataset.set_messages(example, asked)
+
+    def former():
+        return [(one.id, one.input) for one in dataset.former_validation()]
+
+    first = dataset.get(1).input
+    ask(1, "before the split")
+    ask(3, "of train")
+    dataset.set_splits({1: "val", 2: "val", 3: "train"})
+    dataset.rewrite(1, "another answer")
+    assert former() == []
+    ask(1, "second")
+    ask(1, "third")
+    ask(3, "of train, too")
+    for _ in range(2):
+        assert sorted(former()) == [(1, "before the split"), (1, "second")]
+        dataset.fold()
+    ask(1, first)
+    dataset.delete(1)
+    assert [name for name, _ in former()] == [1] * 4
+    assert {question for _, question in former()} == {first, "before the split", "second", "third"}
+    dataset.undo()
+    dataset.fold()
+    assert {question for _, question in former()} == {"before the split", "second", "third"}
+
+
 def test_many_splits_are_one_event(project):
     project.dataset.add([conversation(str(n)) for n in range(5)])
     event = project.dataset.set_splits({1: "train", 2: "val", 3: "train"})
