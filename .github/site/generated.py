@@ -40,7 +40,7 @@ def on_files(files: Files, config: Any) -> Files:
         name = path.relative_to(ROOT).as_posix()
         files.append(File(name, str(ROOT), config.site_dir, config.use_directory_urls))
     for picture in sorted((ROOT / ".github/pictures").glob("*")):
-        files.append(File.generated(config, f".github/pictures/{picture.name}", abs_src_path=str(picture)))
+        files.append(File.generated(config, f"pictures/{picture.name}", abs_src_path=str(picture)))
     return files
 
 
@@ -51,8 +51,8 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
 
 
 def front_page() -> str:
-    """Return the README, its links into the repository made links of this site."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """Return the README, its links made links of this site, which has no hidden folders."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").replace(".github/pictures/", "pictures/")
     text = re.sub(r"\]\(\.github/(CHANGELOG|CONTRIBUTING)\.md\)", lambda m: f"]({NAMES[m[1]]})", text)
     text = re.sub(r"\]\(\.github/site/pages/([\w-]+\.md)\)", r"](\1)", text)
     return text.replace("](LICENSE)", "](https://spdx.org/licenses/MIT.html)")
