@@ -9,7 +9,7 @@ import logging
 import re
 from typing import Any
 
-__all__ = ["RedactionFilter", "Secret", "redact", "redacted", "register"]
+__all__ = ["RedactionFilter", "Secret", "quoted", "redact", "redacted", "register"]
 
 MASK = "[key removed]"
 SHORTEST = 8  # a registered secret shorter than this would mask ordinary words
@@ -26,6 +26,15 @@ PATTERN = re.compile(
     """,
     re.VERBOSE,
 )
+
+LONGEST = 300  # characters of somebody else's words that a sentence of ours quotes
+READ = 1_000_000  # characters of them that are looked at
+ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~] | \x1b\][^\x07\x1b]*(?:\x07|\x1b\\)? | \x1b[@-_]", re.VERBOSE
+)
+"""What moves a terminal's cursor, colours its text or renames its window."""
+
+UNPLAIN = re.compile(r"[^ -~]+")
 
 _registered: set[str] = set()
 
@@ -73,6 +82,21 @@ def redact(text: str, *, lookalikes: bool = True) -> str:
         if secret in text:
             text = text.replace(secret, MASK)
     return PATTERN.sub(MASK, text) if lookalikes else text
+
+
+def quoted(words: object, longest: int = LONGEST) -> str:
+    """Return somebody else's words for a sentence of ours: one line, no controls, no key, not too long.
+
+    Keys are looked for after the controls are gone: a control inside a key would hide it.
+    """
+    shown = UNPLAIN.sub(_printable, ESCAPES.sub("", str(words)[:READ]))
+    clean = redact(" ".join(shown.split())[: 100 * longest])
+    return clean if len(clean) <= longest else clean[: longest - 1] + "…"
+
+
+def _printable(letters: re.Match[str]) -> str:
+    """Return letters without those that show nothing: controls, marks of direction, half characters."""
+    return "".join(one if one.isprintable() else " " if one.isspace() else "" for one in letters[0])
 
 
 def redacted(value: Any, *, lookalikes: bool = True) -> Any:

@@ -13,6 +13,8 @@ from aitelier_nb.errors import ConnectionFailed, ProviderError
 from aitelier_nb.providers import chat, faults
 from aitelier_nb.providers.base import ChatRequest
 from aitelier_nb.providers.http import Client
+from aitelier_nb.providers.shapes import WORD, name_in
+from aitelier_nb.redaction import quoted
 from aitelier_nb.schema import Answer
 
 __all__ = ["answers_in", "faults_of", "parted"]
@@ -71,12 +73,12 @@ def answers_in(
     """Yield (id, answer) for every request of a batch that has ended; one without a line says so."""
     missing = dict.fromkeys(ids)
     for key in ("output_file_id", "error_file_id"):
-        for line in _lines(client, batch.get(key)):
+        for line in _lines(client, name_in(batch.get(key), provider)):
             name = str(line.get("custom_id"))
             if name in missing:
                 del missing[name]
                 yield name, _answer(line, provider)
-    word = str(batch.get("status", "")).lower()
+    word = quoted(batch.get("status", ""), WORD).lower()
     for name in missing:
         reason = f"{provider}'s batch ended ({word}) without an answer to this; run again to ask for it"
         yield name, Answer(model="", text="", finish_reason="error", error=reason)
@@ -88,20 +90,20 @@ def faults_of(batch: Mapping[str, Any]) -> str:
     listed = found.get("data") if isinstance(found, dict) else found
     said = [
         (f"line {one['line']}: " if one.get("line") else "") + str(one.get("message") or one.get("code"))
-        for one in listed or []
+        for one in (listed if isinstance(listed, list) else [])[:3]
         if isinstance(one, dict)
     ]
-    return "; ".join(said[:3]) or str(batch.get("error") or "it gives no reason")
+    return quoted("; ".join(said) or batch.get("error") or "it gives no reason")
 
 
-def _lines(client: Client, file_id: Any) -> Iterator[dict[str, Any]]:
+def _lines(client: Client, file_id: str | None) -> Iterator[dict[str, Any]]:
     if not file_id:
         return
     for raw in _content(client, f"/files/{file_id}/content").split(b"\n"):
         if raw.strip():
             try:
                 line = json.loads(raw)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue  # its request counts as one without a line
             if isinstance(line, dict):
                 yield line
@@ -116,7 +118,7 @@ def _content(client: Client, path: str) -> bytes:
         except (httpx.RequestError, ConnectionFailed) as error:
             if attempt == TRIES:
                 raise ConnectionFailed(
-                    f"the answers of the batch cannot be read: {error}",
+                    f"the answers of the batch cannot be read: {quoted(error)}",
                     hint="run it again",
                 ) from error
             time.sleep(client.patience.first * 2**attempt)
@@ -134,5 +136,5 @@ def _answer(line: Mapping[str, Any], provider: str) -> Answer:
     told: Any = next((part for part in (line.get("error"), body, response) if part), {})
     words = faults.words_of(told if isinstance(told, dict) else {"message": told})
     status = response.get("status_code") if isinstance(response, dict) else None
-    said = f"{provider} refused with HTTP {status}" if status else f"{provider} refused this request"
+    said = f"{provider} refused " + (f"with HTTP {status}" if type(status) is int else "this request")
     return Answer(model="", text="", finish_reason="error", error=f"{said}: {words}" if words else said)

@@ -21,7 +21,9 @@ from aitelier_nb.providers.base import ChatRequest, Provider
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.http import Client
 from aitelier_nb.providers.recordings import fingerprint
+from aitelier_nb.providers.shapes import UNREADABLE, WORD, id_in
 from aitelier_nb.providers.watching import Watch
+from aitelier_nb.redaction import quoted
 from aitelier_nb.schema import Answer
 from aitelier_nb.storage import files
 from aitelier_nb.storage.locks import lock
@@ -224,7 +226,7 @@ class Batched:
 
 def word_of(batch: Mapping[str, Any]) -> str:
     """Return the state of a batch; both services use the same words, one of them in capitals."""
-    return str(batch.get("status", "")).lower()
+    return quoted(batch.get("status", ""), WORD).lower()
 
 
 def _is_of(batch: Mapping[str, Any], file_id: str) -> bool:
@@ -240,14 +242,17 @@ def _is_usable(batch: Mapping[str, Any], file_id: str, known: frozenset[str]) ->
 
 def _created(client: Client, body: Mapping[str, Any]) -> str:
     told = client.json("POST", "/batches", repeatable=False, json=body)
-    batch = told.get("job", told) if isinstance(told, dict) else {}
+    batch = told.get("job", told)
     if not isinstance(batch, dict) or not batch.get("id"):
         raise ResponseError(f"{client.provider} answered without a batch", hint="try again later")
-    return str(batch["id"])
+    return id_in(batch["id"], client.provider)
 
 
 def _done(batch: Mapping[str, Any], total: int) -> int:
     counts = batch.get("request_counts") or {}
-    if counts:
-        return int(counts.get("completed", 0)) + int(counts.get("failed", 0))
-    return int(total * float(batch.get("progress") or 0) / 100)
+    try:
+        if counts:
+            return int(counts.get("completed", 0)) + int(counts.get("failed", 0))
+        return int(total * float(batch.get("progress") or 0) / 100)
+    except UNREADABLE:
+        return 0  # it is only shown

@@ -12,7 +12,7 @@ from typing import Any
 
 from aitelier_nb.errors import ProviderError, ResponseError, ServiceFailed, UsageError
 from aitelier_nb.providers.base import ChatRequest
-from aitelier_nb.redaction import redact
+from aitelier_nb.redaction import quoted, redact
 from aitelier_nb.schema import Answer
 
 __all__ = ["Dialect", "StreamedAnswer", "answer_of", "body_of", "failed"]
@@ -73,6 +73,8 @@ def answer_of(data: Any, model: str, provider: str) -> Answer:
         choice = data["choices"][0]
         message = choice["message"]
         refusal, text = message.get("refusal"), message.get("content")
+        extra = {"tool_calls": message["tool_calls"]} if message.get("tool_calls") else {}
+        reason = "refusal" if refusal else _reason(choice.get("finish_reason"), extra)
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ResponseError(
             f"{provider} answered without a choice for {model}",
@@ -80,16 +82,8 @@ def answer_of(data: Any, model: str, provider: str) -> Answer:
         ) from error
     if isinstance(text, list):
         text = "".join(str(part.get("text", "")) for part in text if isinstance(part, dict))
-    usage = data.get("usage") or {}
-    extra = {"tool_calls": message["tool_calls"]} if message.get("tool_calls") else {}
-    return Answer(
-        model=model,
-        text=str(refusal or text or ""),
-        finish_reason="refusal" if refusal else _reason(choice.get("finish_reason"), extra),
-        prompt_tokens=usage.get("prompt_tokens"),
-        completion_tokens=usage.get("completion_tokens"),
-        **extra,
-    )
+    counts = _counts(data.get("usage"))
+    return Answer(model=model, text=str(refusal or text or ""), finish_reason=reason, **counts, **extra)
 
 
 @dataclass
@@ -103,7 +97,7 @@ class StreamedAnswer:
     refused: bool = False
     begun: bool = False
     done: bool = False
-    usage: Mapping[str, Any] = field(default_factory=dict)
+    usage: Any = None
 
     def take(self, data: str) -> str:
         """Take in one event and return the text that it adds.
@@ -124,17 +118,17 @@ class StreamedAnswer:
             if chunk.get("error"):
                 said = chunk["error"]
                 words = said.get("message", said) if isinstance(said, dict) else said
-                raise ServiceFailed(redact(f"{self.provider} broke off: {words}"), hint="ask again")
+                raise ServiceFailed(f"{self.provider} broke off: {quoted(words)}", hint="ask again")
             self.usage = chunk.get("usage") or self.usage
             choice = (chunk.get("choices") or [{}])[0]
             delta = choice.get("delta") or {}
-        except (ValueError, AttributeError, TypeError, KeyError) as error:
+            self.reason = choice.get("finish_reason") or self.reason
+            self.refused = self.refused or bool(delta.get("refusal"))
+            piece = str(delta.get("content") or delta.get("refusal") or "")
+        except (ValueError, AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
             raise ResponseError(
                 f"{self.provider} sent a piece that cannot be read", hint="ask again"
             ) from error
-        self.reason = choice.get("finish_reason") or self.reason
-        self.refused = self.refused or bool(delta.get("refusal"))
-        piece = str(delta.get("content") or delta.get("refusal") or "")
         if piece:
             self.pieces.append(piece)
         return piece
@@ -146,8 +140,7 @@ class StreamedAnswer:
             model=self.model,
             text="".join(self.pieces),
             finish_reason=("refusal" if self.refused else _reason(self.reason, {})) if ended else "error",
-            prompt_tokens=self.usage.get("prompt_tokens"),
-            completion_tokens=self.usage.get("completion_tokens"),
+            **_counts(self.usage),
             error=None if ended else f"{self.provider} broke off in the middle of the answer",
         )
 
@@ -156,6 +149,13 @@ def failed(model: str, error: ProviderError) -> Answer:
     """Return the answer that stands for a failure, with its remedy."""
     words = f"{type(error).__name__}: {error}" + (f" ({error.hint})" if error.hint else "")
     return Answer(model=model, text="", finish_reason="error", error=redact(words))
+
+
+def _counts(usage: Any) -> dict[str, Any]:
+    """Return the token counts that a service tells, where they are counts."""
+    told = usage if isinstance(usage, dict) else {}
+    counts = {name: told.get(name) for name in ("prompt_tokens", "completion_tokens")}
+    return {name: count for name, count in counts.items() if isinstance(count, int)}
 
 
 def _reason(reason: Any, extra: Mapping[str, Any]) -> str:

@@ -22,11 +22,11 @@ from aitelier_nb.errors import (
     ServiceFailed,
 )
 from aitelier_nb.providers.retries import SPENT, asked_to_wait
-from aitelier_nb.redaction import redact
+from aitelier_nb.providers.shapes import WORD
+from aitelier_nb.redaction import quoted
 
-__all__ = ["connection_error", "job_in", "json_in", "json_of", "response_error", "words_of"]
+__all__ = ["connection_error", "json_in", "json_of", "next_address", "response_error", "words_of"]
 
-LONGEST = 300  # characters of a service's own words that a message quotes
 
 BY_STATUS: dict[int, tuple[type[ProviderError], str]] = {
     401: (AuthenticationError, "check the key: ait key {provider}"),
@@ -60,24 +60,25 @@ def json_in(body: bytes, provider: str, status: int = 200) -> Any:
     """
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResponseError(
             f"{provider} answered HTTP {status} with {_kind(body)} where JSON was expected",
             hint="check the base URL; if it is right, the service is in trouble: try again later",
         ) from error
 
 
-def job_in(data: Any, provider: str) -> dict[str, Any]:
-    """Return the job that an answer holds.
+def next_address(response: httpx.Response, provider: str) -> str:
+    """Return where a redirect leads.
 
     Raises
     ------
     ResponseError
-        It holds none.
+        Nowhere.
     """
-    if not isinstance(data, dict) or not isinstance(data.get("id"), str) or "status" not in data:
-        raise ResponseError(f"{provider} answered without a job", hint="try again later")
-    return data
+    try:
+        return str(response.url.join(response.headers["location"]))
+    except (KeyError, httpx.InvalidURL) as error:
+        raise ResponseError(f"{provider} redirects to no address", hint="try again later") from error
 
 
 def response_error(response: httpx.Response, provider: str) -> ProviderError:
@@ -103,10 +104,10 @@ def response_error(response: httpx.Response, provider: str) -> ProviderError:
 
 def connection_error(error: httpx.RequestError, provider: str, url: httpx.URL) -> ConnectionFailed:
     """Return the error that a failed connection means; the address is named without its query."""
-    place = f"{url.scheme}://{url.host}{f':{url.port}' if url.port else ''}"
+    place = quoted(f"{url.scheme}://{url.host}{f':{url.port}' if url.port else ''}", WORD)
     if isinstance(error, httpx.ReadTimeout):
         return ConnectionFailed(f"{provider} ({place}) gave no answer in time", hint="try again later")
-    reason = redact(str(error)) or type(error).__name__
+    reason = quoted(error) or type(error).__name__
     return ConnectionFailed(
         f"the connection to {provider} ({place}) failed: {reason}", hint="check the network and the base URL"
     )
@@ -115,7 +116,7 @@ def connection_error(error: httpx.RequestError, provider: str, url: httpx.URL) -
 def _body(response: httpx.Response) -> Any:
     try:
         return json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -128,8 +129,7 @@ def words_of(body: Any) -> str:
         said = said.get("message", said.get("detail", ""))
     if isinstance(said, list):
         said = "; ".join(str(one.get("msg", one)) if isinstance(one, dict) else str(one) for one in said)
-    flat = " ".join(redact(str(said)).split())
-    return flat if len(flat) <= LONGEST else flat[: LONGEST - 1] + "…"
+    return "" if said is None else quoted(said)
 
 
 def _codes(body: Any) -> set[str]:

@@ -10,6 +10,7 @@ from aitelier_nb.providers import asking, chat, deployments, keys
 from aitelier_nb.providers.base import ChatRequest, Settings
 from aitelier_nb.providers.http import Client, KeyAuth
 from aitelier_nb.providers.retries import Patience
+from aitelier_nb.providers.shapes import rows
 from aitelier_nb.redaction import Secret
 from aitelier_nb.schema import Answer
 
@@ -106,9 +107,8 @@ class Hosted:
 
     def models(self) -> list[dict[str, Any]]:
         """Return the models that the service names, each with `id` and what else it tells."""
-        listed = self.client.json("GET", "/models")
-        found = listed.get("data") or listed.get("models") or [] if isinstance(listed, dict) else listed
-        return [one for one in found if isinstance(one, dict)]
+        told = self.client.json("GET", "/models", bare=True)
+        return rows(told, "data" if "data" in told else "models", self.name)
 
     def identify(self, model: str) -> str:
         """Return the model's name: a service gives each tuned model a name of its own."""

@@ -83,15 +83,30 @@ class Client:
         self._timeout = httpx.Timeout(timeout, pool=None) if timeout else TIMEOUT
         self._http: httpx.Client | None = None
 
-    def json(self, method: str, path: str, *, repeatable: bool | None = None, **content: Any) -> Any:
-        """Send a request and return the JSON of its answer; one that was garbled is read once more."""
+    def json(
+        self, method: str, path: str, *, repeatable: bool | None = None, bare: bool = False, **content: Any
+    ) -> Any:
+        """Send a request and return the JSON object in its answer; one that was garbled is read once more.
+
+        Parameters
+        ----------
+        bare
+            Whether a list that stands alone is an answer too.
+        """
+
+        def read(again: bool | None) -> Any:
+            told = faults.json_of(self.send(method, path, repeatable=again, **content), self.provider)
+            if not isinstance(told, (dict, list) if bare else dict):
+                raise ResponseError(f"{self.provider} answered without an object", hint="try again later")
+            return told
+
         try:
-            return faults.json_of(self.send(method, path, repeatable=repeatable, **content), self.provider)
+            return read(repeatable)
         except ResponseError:
             if method != "GET":
                 raise
             time.sleep(self.patience.first)
-            return faults.json_of(self.send(method, path, **content), self.provider)
+            return read(None)
 
     def send(
         self,
@@ -152,8 +167,8 @@ class Client:
                 raise faults.connection_error(error, self.provider, request.url) from error
             if not response.is_redirect:
                 break
-            path, content = str(response.url.join(response.headers["location"])), {}
             response.close()
+            path, content = faults.next_address(response, self.provider), {}
         try:
             if not response.is_success:
                 response.read()

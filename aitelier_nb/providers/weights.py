@@ -11,6 +11,8 @@ import httpx
 from aitelier_nb.errors import ConnectionFailed, NotCallable, StorageError
 from aitelier_nb.progress import Progress
 from aitelier_nb.providers.http import Client
+from aitelier_nb.providers.shapes import WORD
+from aitelier_nb.redaction import quoted
 from aitelier_nb.storage import files
 
 __all__ = ["blocks", "fetch"]
@@ -40,7 +42,7 @@ def fetch(client: Client, addresses: Mapping[str, str], folder: Path) -> Path:
         for name, address in addresses.items():
             place = work / name
             if not place.resolve().is_relative_to(work.resolve()):
-                raise StorageError(f"{name!r} leads out of the folder", hint="tell the service")
+                raise StorageError(f"{quoted(name, WORD)!r} leads out of the folder", hint="tell the service")
             place.parent.mkdir(parents=True, exist_ok=True)
             files.replace(place, blocks(client, address, name))
         shutil.rmtree(folder, ignore_errors=True)
@@ -71,9 +73,10 @@ def blocks(
     ConnectionFailed
         The connection broke before the end.
     """
+    shown = quoted(name, WORD)
     with (
         client.stream("GET", address, params=params) as response,
-        Progress(f"bytes of {name}", lasting=False) as progress,
+        Progress(f"bytes of {shown}", lasting=False) as progress,
     ):
         progress.total = int(response.headers.get("content-length") or 0) or None
         try:
@@ -81,4 +84,6 @@ def blocks(
                 yield block
                 progress.advance(len(block))
         except httpx.RequestError as error:
-            raise ConnectionFailed(f"the download of {name} broke off", hint="run it again") from error
+            raise ConnectionFailed(
+                f"the download of {quoted(name, WORD)} broke off", hint="run it again"
+            ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from aitelier_nb.errors import CheckFailed, NotFound, ResponseError, UsageError
 from aitelier_nb.interrupts import pause
 from aitelier_nb.providers.contents import blocks, sha256
 from aitelier_nb.providers.http import Client
+from aitelier_nb.providers.shapes import read_from
+from aitelier_nb.redaction import quoted
 
 __all__ = ["name_of", "upload"]
 
@@ -83,20 +86,27 @@ def _send(client: Client, place: str, path: Path) -> None:
         "Content-Type": "application/octet-stream",
         "x-goog-content-length-range": f"{size},{size}",
     }
-    address = told["filenameToSignedUrls"][path.name]
+    address = _address(told, path.name)
     client.send("PUT", address, content=lambda: blocks(path, BLOCK), headers=headers)
     client.send("POST", f"{place}:validateUpload", repeatable=True, json={})
+
+
+@read_from("fireworks")
+def _address(told: Mapping[str, Any], name: str) -> str:
+    return str(told["filenameToSignedUrls"][name])
 
 
 def _wait(client: Client, place: str, path: Path, every: float, timeout: float) -> None:
     until = time.monotonic() + timeout
     while True:
         told = client.json("GET", place)
-        status = told.get("status") or {}
+        status = told["status"] if isinstance(told.get("status"), dict) else {}
         if told.get("state") == "READY":
             return
         if status.get("code") not in (None, "", "OK"):
-            raise CheckFailed(f"fireworks refuses {path.name}: {status.get('message')}", hint="mend the file")
+            raise CheckFailed(
+                f"fireworks refuses {path.name}: {quoted(status.get('message'))}", hint="mend the file"
+            )
         if time.monotonic() > until:
             raise ResponseError(
                 f"fireworks has not taken in {path.name} in {timeout:g} s", hint="try again later"

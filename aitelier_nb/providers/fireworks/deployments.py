@@ -9,8 +9,11 @@ from typing import Any
 from aitelier_nb.errors import NotFound
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.deployments import Deployment, Machine
+from aitelier_nb.providers.faults import json_of
 from aitelier_nb.providers.fireworks.pages import listed as pages
 from aitelier_nb.providers.http import Client
+from aitelier_nb.providers.shapes import WORD, name_in, read_from
+from aitelier_nb.redaction import quoted
 
 __all__ = ["DEFAULT", "body_of", "listed", "look", "start", "stop"]
 
@@ -63,7 +66,9 @@ def start(client: Client, root: str, model: str, machine: Machine, idle: int) ->
             params={"deploymentId": name},
             json=body_of(model, machine, idle),
         )
-        return _endpoint(client.json("GET", place) if told.status_code in TAKEN else told.json())
+        return _endpoint(
+            client.json("GET", place) if told.status_code in TAKEN else json_of(told, client.provider)
+        )
 
     return find() or create_once(create, find, client.patience)
 
@@ -79,15 +84,16 @@ def stop(client: Client, root: str, endpoint: Deployment) -> None:
     client.send("DELETE", place, accept=GONE, params={"ignoreChecks": "true"})
 
 
+@read_from("fireworks")
 def _endpoint(data: Mapping[str, Any]) -> Deployment:
-    name, model = str(data.get("name", "")), str(data.get("baseModel", ""))
-    state = str(data.get("state", "")).upper()
+    name, model = (name_in(data.get(key), "fireworks") or "" for key in ("name", "baseModel"))
+    state = quoted(data.get("state", ""), WORD).upper()
     return Deployment(
         id=name.rsplit("/", 1)[-1],
         name=f"{model}#{name}",
         model=model,
         state=state,
-        machine=str(data.get("acceleratorType") or data.get("deploymentShape") or DEFAULT),
+        machine=quoted(data.get("acceleratorType") or data.get("deploymentShape") or DEFAULT),
         ready=state in ("READY", "UPDATING"),
         ended=state in ENDED,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from aitelier_nb.providers.http import Client
+from aitelier_nb.providers.shapes import rows
 
 __all__ = ["listed"]
 
@@ -17,7 +18,7 @@ def listed(client: Client, root: str, collection: str) -> Iterator[dict[str, Any
     page: dict[str, str] = {}
     while True:
         told = client.json("GET", f"{root}/{collection}", params={"pageSize": PAGE} | page)
-        yield from told.get(collection) or []
+        yield from rows(told, collection, client.provider)
         if not told.get("nextPageToken"):
             return
         page = {"pageToken": str(told["nextPageToken"])}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,9 +19,11 @@ from aitelier_nb.providers import asking, weights
 from aitelier_nb.providers.base import Estimate, JobRequest, Settings
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.deployments import Deployment, Machine
+from aitelier_nb.providers.faults import json_in
 from aitelier_nb.providers.fireworks import curves, datasets, deployments, wire
 from aitelier_nb.providers.fireworks.pages import listed
 from aitelier_nb.providers.hosted import Hosted
+from aitelier_nb.providers.shapes import id_in, rows
 from aitelier_nb.schema import Event, Job
 
 __all__ = ["Fireworks"]
@@ -62,15 +63,15 @@ class Fireworks(Hosted):
     def account(self) -> str:
         """The account that jobs and models belong to."""
         if self._account is None:
-            found = self.client.json("GET", "/accounts").get("accounts") or []
+            found = rows(self.client.json("GET", "/accounts"), "accounts", self.name)
             if not found:
                 raise ResponseError("this key opens no account at fireworks", hint="set FIREWORKS_ACCOUNT_ID")
-            self._account = str(found[0]["name"]).removeprefix("accounts/")
+            self._account = id_in(found[0].get("name"), self.name).removeprefix("accounts/")
         return self._account
 
     def models(self) -> list[dict[str, Any]]:
         """Return the account's models, each with `name` and what else the service tells."""
-        return list(self.client.json("GET", f"{self._root}/models").get("models") or [])
+        return rows(self.client.json("GET", f"{self._root}/models"), "models", self.name)
 
     def estimate(self, request: JobRequest) -> Estimate:
         """Return that nobody knows the price before the job is there; nothing is sent."""
@@ -138,8 +139,8 @@ class Fireworks(Hosted):
         model = self.job(job_id).model_id
         if model is None:
             raise NotCallable(f"{job_id} has no model yet", hint="run.wait() waits for it")
-        addresses = self.client.json("GET", f"/{model}:getDownloadEndpoint").get("filenameToSignedUrls") or {}
-        return weights.fetch(self.client, addresses, folder)
+        told = self.client.json("GET", f"/{model}:getDownloadEndpoint")
+        return weights.fetch(self.client, wire.addresses_in(told), folder)
 
     def machines(self, model: str) -> list[Machine]:  # noqa: ARG002 - the service picks by the model
         """Return the machine that the service picks itself; it tells no price before the bill."""
@@ -192,7 +193,7 @@ class Fireworks(Hosted):
                 address = self.client.json("GET", f"{self._place(job_id)}:getMetricsFileEndpoint").get(
                     "signedUrl"
                 )
-            return curves.events_in(self.client.send("GET", address).content) if address else []
+            return curves.events_in(self.client.send("GET", str(address)).content) if address else []
         except NotFound:
             return []
 
@@ -211,6 +212,6 @@ class Fireworks(Hosted):
     def _told(self, content: bytes, job_id: str) -> Job:
         """Return the job in the answer to its creation, or ask for it where the answer is garbled."""
         try:
-            return wire.job_of(json.loads(content))
-        except (ValueError, ProviderError):
+            return wire.job_of(json_in(content, self.name))
+        except ProviderError:
             return self.job(job_id)

@@ -7,7 +7,9 @@ from typing import Any
 
 from aitelier_nb.errors import ResponseError, UsageError
 from aitelier_nb.providers.base import JobRequest
+from aitelier_nb.providers.shapes import WORD, echoed, id_in, name_in, read_from, time_in
 from aitelier_nb.providers.wholes import with_whole_counts
+from aitelier_nb.redaction import quoted
 from aitelier_nb.schema import Job, Status
 
 __all__ = ["COLLECTIONS", "STATUSES", "collection_of", "job_id_of", "job_of", "request_body"]
@@ -89,6 +91,13 @@ def request_body(request: JobRequest, account: str, dataset: str, evaluation: st
     )
 
 
+@read_from("fireworks")
+def addresses_in(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return where each file of a model lies."""
+    found = data.get("filenameToSignedUrls") or {}
+    return {str(name): str(address) for name, address in found.items()}
+
+
 def model_name(model: str, account: str) -> str:
     """Return a model's full name; a short one belongs to the given account."""
     return model if model.startswith("accounts/") else f"accounts/{account}/models/{model}"
@@ -103,6 +112,7 @@ def _loss(wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {"lossConfig": {"method": "DPO", "dpo": {"beta": beta}}}
 
 
+@read_from("fireworks")
 def job_of(data: Any) -> Job:
     """Return the job in a response; its model runs only on a deployment.
 
@@ -113,26 +123,26 @@ def job_of(data: Any) -> Job:
     """
     if not isinstance(data, dict) or not data.get("name"):
         raise ResponseError("fireworks answered without a job", hint="try again later")
-    word = str(data.get("state", "")).removeprefix("JOB_STATE_").lower()
+    word = quoted(data.get("state", ""), WORD).removeprefix("JOB_STATE_").lower()
     status: Status = STATUSES.get(word, "running")
     how = data.get("trainingConfig") or data
     progress = data.get("jobProgress") or {}
-    echoed = {name: how[wire] for name, wire in FIELDS.items() if how.get(wire) not in (None, 0, "")}
+    found = {name: how[wire] for name, wire in FIELDS.items() if how.get(wire) not in (None, 0, "")}
     if how.get("batchSizeSamples"):
-        echoed["batch_size"] = how["batchSizeSamples"]
+        found["batch_size"] = how["batchSizeSamples"]
     percent = progress.get("percent")
     told = {
-        "id": str(data["name"]).rsplit("/", 1)[-1],
+        "id": id_in(data["name"], "fireworks").rsplit("/", 1)[-1],
         "status": status,
         "provider_status": word,
-        "model_id": how.get("outputModel") if status == "completed" else None,
+        "model_id": name_in(how.get("outputModel"), "fireworks") if status == "completed" else None,
         "callable": False if status == "completed" else None,
-        "error": str((data.get("status") or {}).get("message") or word) if status == "failed" else None,
+        "error": quoted((data.get("status") or {}).get("message") or word) if status == "failed" else None,
         "step": percent,
         "total_steps": 100 if percent is not None else None,
-        "hyperparameters": echoed,
-        "created_at": data.get("createTime"),
-        "finished_at": data.get("completedTime") or None,
+        "hyperparameters": echoed(found),
+        "created_at": time_in(data.get("createTime")),
+        "finished_at": time_in(data.get("completedTime")),
     }
     cost = data.get("estimatedCost") or {}
     if cost.get("units") or cost.get("nanos"):

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from aitelier_nb.errors import ProviderError, ResponseError
+from aitelier_nb.errors import ProviderError
 from aitelier_nb.progress import Progress
 from aitelier_nb.providers.contents import blocks, checked_size, name_of, sha256
 from aitelier_nb.providers.http import Client
+from aitelier_nb.providers.shapes import id_in, rows
 
 __all__ = ["find", "listed", "upload"]
 
@@ -55,7 +56,7 @@ def find(client: Client, name: str, size: int, purpose: str = "fine-tune") -> st
     for file in listed(client, "/files", purpose=purpose, limit=PAGE):
         same = file.get("filename") == name and file.get("bytes") in (size, None)
         if same and file.get("status") != "error":
-            return str(file["id"])
+            return id_in(file.get("id"), client.provider)
     return None
 
 
@@ -64,11 +65,11 @@ def listed(client: Client, path: str, **query: Any) -> Iterator[dict[str, Any]]:
     after: dict[str, str] = {}
     while True:
         page = client.json("GET", path, params=query | after)
-        found = page.get("data") or []
+        found = rows(page, "data", client.provider)
         yield from found
         if not page.get("has_more") or not found:
             return
-        after = {"after": str(found[-1]["id"])}
+        after = {"after": id_in(found[-1].get("id"), client.provider)}
 
 
 def _in_parts(client: Client, path: Path, name: str, purpose: str, part: int) -> str:
@@ -95,7 +96,4 @@ def _in_parts(client: Client, path: Path, name: str, purpose: str, part: int) ->
 
 
 def _id_of(data: Any) -> str:
-    found = data.get("id") if isinstance(data, dict) else None
-    if not found:
-        raise ResponseError("openai answered an upload without an id", hint="try again later")
-    return str(found)
+    return id_in(data.get("id") if isinstance(data, dict) else None, "openai")

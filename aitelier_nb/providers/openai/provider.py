@@ -15,6 +15,8 @@ from aitelier_nb.providers.contents import name_of, sha256
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.hosted import Hosted
 from aitelier_nb.providers.openai import estimates, files, wire
+from aitelier_nb.providers.shapes import WORD
+from aitelier_nb.redaction import quoted
 from aitelier_nb.schema import Event, Job
 
 __all__ = ["OpenAI"]
@@ -61,7 +63,7 @@ class OpenAI(Hosted):
             The organisation may not fine-tune any more.
         """
         body = self._body(request)
-        before = request.known_jobs | {job["id"] for job in self._of_run(request)}
+        before = request.known_jobs | {wire.job_of(job).id for job in self._of_run(request)}
 
         def create() -> Job:
             return wire.job_of(self.client.json("POST", JOBS, repeatable=False, json=body))
@@ -132,7 +134,7 @@ class OpenAI(Hosted):
             except NotFound:
                 continue
             if day:
-                return str(day)
+                return quoted(day, WORD)
         return None
 
     def _body(self, request: JobRequest) -> dict[str, Any]:
@@ -151,12 +153,12 @@ class OpenAI(Hosted):
         """Return the jobs that carry this run's identity."""
         query = {f"metadata[{wire.RUN_KEY}]": request.identity, "limit": 100}
         found = files.listed(self.client, JOBS, **query)
-        return [job for job in found if (job.get("metadata") or {}).get(wire.RUN_KEY) == request.identity]
+        return [job for job in found if wire.run_of(job) == request.identity]
 
     def _newest(self, request: JobRequest, known: frozenset[str]) -> Job | None:
-        fresh = [job for job in self._of_run(request) if job["id"] not in known]
-        fresh.sort(key=lambda job: job.get("created_at") or 0)
-        return wire.job_of(fresh[-1]) if fresh else None
+        fresh = [wire.job_of(job) for job in self._of_run(request)]
+        fresh = sorted((job for job in fresh if job.id not in known), key=lambda job: job.created_at or "")
+        return fresh[-1] if fresh else None
 
     def _closed(self, error: ProviderError) -> ProviderError:
         """Return the error, or the sentence that says why most organisations are refused now."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from aitelier_nb.errors import UsageError
 from aitelier_nb.providers.base import Checkpoint, JobRequest
-from aitelier_nb.providers.faults import job_in
+from aitelier_nb.providers.shapes import WORD, echoed, job_in, name_in, read_from
 from aitelier_nb.providers.wholes import with_whole_counts
+from aitelier_nb.redaction import quoted
 from aitelier_nb.schema import Event, Job, Status
 
 __all__ = [
@@ -48,6 +49,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "dpo_beta": (1e-9, 2),
 }
 TAKES = ("batch_size", "dpo_beta", "epochs", "learning_rate_multiplier", "seed")
+MESSAGE = 500  # characters of one line of a log
 SUFFIX = 64
 REMEDIES = {
     "learning_rate": "set learning_rate_multiplier, which scales the service's own rate",
@@ -107,15 +109,16 @@ def hyperparameters_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the hyperparameters that a job echoes, by our names."""
     method = data.get("method") or {}
     inner = (method.get(str(method.get("type"))) or {}).get("hyperparameters") or {}
-    echoed = {**(data.get("hyperparameters") or {}), **inner}
-    found = {ours: echoed[wire] for ours, wire in METHOD.items() if echoed.get(wire) is not None}
-    if echoed.get("beta") is not None:
-        found["dpo_beta"] = echoed["beta"]
+    told = {**(data.get("hyperparameters") or {}), **inner}
+    found = {ours: told[wire] for ours, wire in METHOD.items() if told.get(wire) is not None}
+    if told.get("beta") is not None:
+        found["dpo_beta"] = told["beta"]
     if data.get("seed") is not None:
         found["seed"] = data["seed"]
-    return found
+    return echoed(found)
 
 
+@read_from("openai")
 def job_of(data: Any) -> Job:
     """Return the job in a response.
 
@@ -125,7 +128,7 @@ def job_of(data: Any) -> Job:
         The response is no job.
     """
     data = job_in(data, "openai")
-    word = str(data["status"]).lower()
+    word = quoted(data["status"], WORD).lower()
     status: Status = STATUSES.get(word, "running")
     error = data.get("error") or {}
     ends = data.get("estimated_finish")
@@ -134,9 +137,9 @@ def job_of(data: Any) -> Job:
         "id": data["id"],
         "status": status,
         "provider_status": word,
-        "model_id": data.get("fine_tuned_model") if status == "completed" else None,
+        "model_id": name_in(data.get("fine_tuned_model"), "openai") if status == "completed" else None,
         "callable": True if status == "completed" else None,
-        "error": str(error.get("message") or error.get("code") or word) if status == "failed" else None,
+        "error": quoted(error.get("message") or error.get("code") or word) if status == "failed" else None,
         "seconds_left": max(0.0, left) if left is not None else None,
         "hyperparameters": hyperparameters_of(data),
         "created_at": _time(data.get("created_at")),
@@ -147,32 +150,40 @@ def job_of(data: Any) -> Job:
     )
 
 
+@read_from("openai")
 def event_of(data: Mapping[str, Any]) -> Event:
     """Return one line of the log; one of type "metrics" carries step and losses."""
     metrics = data.get("data") or {}
     told = {
         "at": _time(data.get("created_at")) or "",
-        "kind": str(data.get("type") or "message"),
-        "message": str(data.get("message", "")),
+        "kind": quoted(data.get("type") or "message", WORD),
+        "message": quoted(data.get("message", ""), MESSAGE),
         "step": metrics.get("step"),
         "total_steps": metrics.get("total_steps"),
         "loss": metrics.get("train_loss"),
         "validation_loss": metrics.get("full_valid_loss", metrics.get("valid_loss")),
-        "level": str(data.get("level") or "info"),
+        "level": quoted(data.get("level") or "info", WORD),
     }
     return Event.model_validate(told)
 
 
+@read_from("openai")
 def checkpoint_of(data: Mapping[str, Any]) -> Checkpoint:
     """Return a checkpoint: its model's name, its step and its losses."""
     metrics = data.get("metrics") or {}
     return Checkpoint(
         step=data.get("step_number"),
-        name=str(data.get("fine_tuned_model_checkpoint", "")),
+        name=name_in(data.get("fine_tuned_model_checkpoint"), "openai") or "",
         loss=metrics.get("train_loss"),
         validation_loss=metrics.get("full_valid_loss", metrics.get("valid_loss")),
         at=_time(data.get("created_at")),
     )
+
+
+def run_of(data: Mapping[str, Any]) -> Any:
+    """Return the identity of the run that a job was started for, where it is one of ours."""
+    metadata = data.get("metadata")
+    return metadata.get(RUN_KEY) if isinstance(metadata, dict) else None
 
 
 def _time(seconds: Any) -> str | None:

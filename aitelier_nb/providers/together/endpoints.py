@@ -9,6 +9,8 @@ from aitelier_nb.errors import NotCallable, NotFound, ProviderError
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.deployments import Deployment, Machine
 from aitelier_nb.providers.http import Client
+from aitelier_nb.providers.shapes import WORD, id_in, name_in, read_from, rows
+from aitelier_nb.redaction import quoted
 
 __all__ = ["listed", "look", "machines", "start", "stop"]
 
@@ -26,7 +28,7 @@ def machines(client: Client, model: str) -> list[Machine]:
         No machine can; many `-Reference` base models are so.
     """
     try:
-        told = client.json("GET", "/hardware", params={"model": model}).get("data") or []
+        told = rows(client.json("GET", "/hardware", params={"model": model}), "data", client.provider)
     except NotFound:
         told = []
     found = [_machine(one) for one in told]
@@ -40,8 +42,9 @@ def machines(client: Client, model: str) -> list[Machine]:
 
 def listed(client: Client) -> list[Deployment]:
     """Return the account's own endpoints."""
-    told = client.json("GET", "/endpoints", params={"type": "dedicated", "mine": "true"}).get("data") or []
-    return [_endpoint(one) for one in told if one.get("type", "dedicated") == "dedicated"]
+    told = client.json("GET", "/endpoints", params={"type": "dedicated", "mine": "true"})
+    found = rows(told, "data", client.provider)
+    return [_endpoint(one) for one in found if one.get("type", "dedicated") == "dedicated"]
 
 
 def start(client: Client, model: str, machine: Machine, idle: int) -> Deployment:
@@ -88,19 +91,23 @@ def stop(client: Client, endpoint: Deployment) -> None:
     client.send("DELETE", place, accept=GONE)
 
 
+@read_from("together")
 def _machine(data: Mapping[str, Any]) -> Machine:
     status = (data.get("availability") or {}).get("status", "available")
-    return Machine(str(data["id"]), float(data["pricing"]["cents_per_minute"]), status == "available")
+    return Machine(
+        id_in(data["id"], "together"), float(data["pricing"]["cents_per_minute"]), status == "available"
+    )
 
 
+@read_from("together")
 def _endpoint(data: Mapping[str, Any]) -> Deployment:
-    state = str(data.get("state", "")).upper()
+    state = quoted(data.get("state", ""), WORD).upper()
     return Deployment(
-        id=str(data["id"]),
-        name=str(data.get("name", "")),
-        model=str(data.get("model", "")),
+        id=id_in(data["id"], "together"),
+        name=name_in(data.get("name"), "together") or "",
+        model=name_in(data.get("model"), "together") or "",
         state=state,
-        machine=str(data.get("hardware", "")),
+        machine=name_in(data.get("hardware"), "together") or "",
         ready=state == "STARTED",
         ended=state in ENDED,
     )

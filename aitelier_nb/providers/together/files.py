@@ -14,9 +14,11 @@ from aitelier_nb.errors import CheckFailed, ResponseError
 from aitelier_nb.interrupts import pause
 from aitelier_nb.progress import Progress
 from aitelier_nb.providers.contents import blocks, checked_size, name_of, sha256
-from aitelier_nb.providers.faults import json_of
+from aitelier_nb.providers.faults import json_of, next_address
 from aitelier_nb.providers.http import Client
+from aitelier_nb.providers.shapes import WORD, id_in, rows
 from aitelier_nb.providers.together import multipart
+from aitelier_nb.redaction import quoted
 
 __all__ = ["find", "upload", "wait_until_validated"]
 
@@ -73,12 +75,11 @@ def upload(client: Client, path: Path, purpose: str = "fine-tune", in_one: int =
 
 def find(client: Client, name: str, size: int, purpose: str = "fine-tune") -> str | None:
     """Return the id of a usable file of that name and size, or None."""
-    listed = client.json("GET", "/files")
-    for file in reversed(listed.get("data") or [] if isinstance(listed, dict) else []):
+    for file in reversed(rows(client.json("GET", "/files"), "data", client.provider)):
         same = file.get("filename") == name and file.get("bytes") in (size, None)
         same = same and file.get("purpose") in (purpose, None)
         if same and file.get("processing_status") not in UNUSABLE:
-            return str(file["id"])
+            return id_in(file.get("id"), client.provider)
     return None
 
 
@@ -104,8 +105,8 @@ def wait_until_validated(
         progress: Progress | None = None
         while True:
             file = client.json("GET", f"/files/{file_id}")
-            status = file.get("processing_status")
-            if status in UNUSABLE or (file.get("validation_report") or {}).get("valid") is False:
+            status = str(file["processing_status"]) if file.get("processing_status") else None
+            if status in UNUSABLE or _report(file).get("valid") is False:
                 raise _invalid(client, name, file)
             if status not in PENDING:
                 return
@@ -116,7 +117,7 @@ def wait_until_validated(
             progress = progress or shown.enter_context(
                 Progress(f"looks at {name} by {client.provider}", lasting=False)
             )
-            progress.advance(note=str(status).lower())
+            progress.advance(note=quoted(status, WORD).lower())
             pause(every)
 
 
@@ -129,9 +130,9 @@ def _by_redirect(client: Client, path: Path, asked: httpx.Response) -> str:
     for _ in range(HOPS):
         put = client.send("PUT", address, accept=MOVED, content=lambda: _sent(path), headers=headers)
         if put.status_code not in MOVED:
-            client.send("POST", f"/files/{file_id}/preprocess", repeatable=True)
+            client.send("POST", f"/files/{id_in(file_id, client.provider)}/preprocess", repeatable=True)
             return str(file_id)
-        address = str(put.url.join(put.headers["location"]))
+        address = next_address(put, client.provider)
     raise ResponseError(f"{client.provider} moves {path.name} from place to place", hint="try again later")
 
 
@@ -149,9 +150,7 @@ def _directly(client: Client, path: Path, fields: dict[str, str]) -> str:
 
 def _id_in(data: Any) -> str:
     found = data.get("file_id") or data.get("id") if isinstance(data, dict) else None
-    if not found:
-        raise ResponseError("together answered an upload without a file's id", hint="try again later")
-    return str(found)
+    return id_in(found, "together")
 
 
 def _sent(path: Path) -> Iterator[bytes]:
@@ -166,6 +165,11 @@ def _sent(path: Path) -> Iterator[bytes]:
 
 
 def _invalid(client: Client, name: str, file: dict[str, Any]) -> CheckFailed:
-    report = file.get("validation_report") or {}
-    reason = report.get("error") or report.get("error_type") or file.get("processing_status")
+    report = _report(file)
+    reason = quoted(report.get("error") or report.get("error_type") or file.get("processing_status"))
     return CheckFailed(f"{client.provider} refuses {name}: {reason}", hint="mend the file, then train again")
+
+
+def _report(file: dict[str, Any]) -> dict[str, Any]:
+    report = file.get("validation_report")
+    return report if isinstance(report, dict) else {}

@@ -9,6 +9,7 @@ from typing import Any
 from aitelier_nb.errors import ProviderError, ResponseError
 from aitelier_nb.progress import Progress
 from aitelier_nb.providers.http import Client
+from aitelier_nb.providers.shapes import id_in, read_from
 
 __all__ = ["upload"]
 
@@ -32,7 +33,7 @@ def upload(client: Client, path: Path, fields: Mapping[str, str], part: int = PA
     count = -(-size // length)
     asked = {**fields, "file_size": size, "num_parts": count}
     told = client.json("POST", "/files/multipart/initiate", repeatable=True, json=asked)
-    place = {"upload_id": told["upload_id"], "file_id": told["file_id"]}
+    place = {key: id_in(told.get(key), client.provider) for key in ("upload_id", "file_id")}
     try:
         with Progress("bytes", size) as progress:
             sent = [_send(client, path, one, length, progress) for one in _in_order(told, count)]
@@ -40,9 +41,10 @@ def upload(client: Client, path: Path, fields: Mapping[str, str], part: int = PA
     except (ProviderError, KeyboardInterrupt):
         client.send("POST", "/files/multipart/abort", repeatable=True, json=place)
         raise
-    return str((done.get("file") or {}).get("id") or told["file_id"])
+    return id_in((done.get("file") or {}).get("id") or told["file_id"], client.provider)
 
 
+@read_from("together")
 def _in_order(told: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
     parts = sorted(told.get("parts") or [], key=lambda one: int(one["PartNumber"]))
     if [int(one["PartNumber"]) for one in parts] != list(range(1, count + 1)):

@@ -15,7 +15,9 @@ from aitelier_nb.providers.contents import name_of, sha256
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.deployments import Deployment, Machine
 from aitelier_nb.providers.hosted import Hosted
+from aitelier_nb.providers.shapes import WORD, read_from, rows
 from aitelier_nb.providers.together import downloads, endpoints, files, wire
+from aitelier_nb.redaction import quoted
 from aitelier_nb.schema import Event, Job
 
 __all__ = ["Together"]
@@ -25,13 +27,6 @@ POLL = 2.0  # seconds between two looks at a file's validation
 MOST_REQUESTS = 50_000  # of a batch, by the service's page on batches
 LARGEST_BATCH = 100_000_000  # bytes of a batch's file
 
-REASONS = {
-    "multimodal_dataset": "the service gives no estimate for files with images",
-    "train_file_not_validated": "the training file is not validated yet",
-    "eval_file_not_validated": "the validation file is not validated yet",
-    "train_file_invalid": "the service finds the training file invalid",
-    "eval_file_invalid": "the service finds the validation file invalid",
-}
 PRICED = (
     "training_file",
     "validation_file",
@@ -95,24 +90,12 @@ class Together(Hosted):
         body = self._body(request)
         priced = {key: body[key] for key in PRICED if key in body}
         told = self.client.json("POST", "/fine-tunes/estimate-price", repeatable=True, json=priced)
-        if told.get("estimation_available", "estimated_total_price" in told) is False:
-            reason = str(told.get("unavailable_reason", ""))
-            return Estimate(reason=REASONS.get(reason, reason or "the service gives no estimate"))
-        notices = []
-        if told.get("allowed_to_proceed") is False:
-            notices = [f"the account's limit of ${told.get('user_limit', 0):,.2f} does not allow it"]
-        tokens = told.get("estimated_train_token_count")
-        price = told.get("estimated_total_price")
-        return Estimate(
-            price=None if price is None else float(price),
-            tokens=None if tokens is None else int(tokens),
-            notices=tuple(notices),
-        )
+        return wire.estimate_of(told)
 
     def create_job(self, request: JobRequest) -> Job:
         """Upload the files, wait until the service has validated them, and start the job, once."""
         body = self._body(request)
-        before = request.known_jobs | {job["id"] for job in self._matching(body)}
+        before = request.known_jobs | {wire.job_of(job).id for job in self._matching(body)}
 
         def create() -> Job:
             return wire.job_of(self.client.json("POST", "/fine-tunes", repeatable=False, json=body))
@@ -134,26 +117,24 @@ class Together(Hosted):
 
     def jobs(self) -> list[Job]:
         """Return the account's jobs, as the service lists them."""
-        return [wire.job_of(data) for data in self.client.json("GET", "/fine-tunes").get("data") or []]
+        return [wire.job_of(data) for data in self._listed("/fine-tunes")]
 
     def events(self, job_id: str) -> list[Event]:
         """Return the job's log, oldest first, and then its loss curve."""
-        told = self.client.json("GET", f"/fine-tunes/{job_id}/events")
-        log = [wire.event_of(data) for data in told.get("data") or []]
+        log = [wire.event_of(data) for data in self._listed(f"/fine-tunes/{job_id}/events")]
         return [*sorted(log, key=lambda event: event.at), *self.metrics(job_id)]
 
     def metrics(self, job_id: str) -> list[Event]:
         """Return the loss curve; empty where the service has none."""
         try:
-            told = self.client.json("GET", f"/fine-tunes/{job_id}/metrics")
+            told = self._listed(f"/fine-tunes/{job_id}/metrics", "metrics")
         except NotFound:
             return []
-        return wire.events_of_metrics(told.get("metrics") or [])
+        return wire.events_of_metrics(told)
 
     def checkpoints(self, job_id: str) -> list[Checkpoint]:
         """Return the saved checkpoints; from_checkpoint takes their names."""
-        told = self.client.json("GET", f"/fine-tunes/{job_id}/checkpoints").get("data") or []
-        return [wire.checkpoint_of(one, job_id) for one in told]
+        return [wire.checkpoint_of(one, job_id) for one in self._listed(f"/fine-tunes/{job_id}/checkpoints")]
 
     def cancel(self, job_id: str) -> Job:
         """Ask the service to stop the job and return the job as it stands then."""
@@ -229,9 +210,11 @@ class Together(Hosted):
         return files.find(self.client, name, path.stat().st_size)
 
     def _batches(self) -> list[dict[str, Any]]:
-        told = self.client.json("GET", "/batches")
-        found = told if isinstance(told, list) else told.get("data") or told.get("jobs") or []
-        return [one for one in found if isinstance(one, dict)]
+        told = self.client.json("GET", "/batches", bare=True)
+        return rows(told, "data" if "data" in told else "jobs", self.name)
+
+    def _listed(self, path: str, key: str = "data") -> list[dict[str, Any]]:
+        return rows(self.client.json("GET", path), key, self.name)
 
     def _rank(self, model: str) -> int:
         lora = self._limits.get(model, {}).get("lora_training") or {}
@@ -239,17 +222,17 @@ class Together(Hosted):
 
     def _matching(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the listed jobs that a request with this body may have started."""
-        listed = self.client.json("GET", "/fine-tunes").get("data") or []
-        return [job for job in listed if _matches(job, body)]
+        return [job for job in self._listed("/fine-tunes") if _matches(job, body)]
 
     def _newest(self, body: Mapping[str, Any], known: frozenset[str]) -> Job | None:
-        fresh = [job for job in self._matching(body) if job["id"] not in known]
-        fresh.sort(key=lambda job: str(job.get("created_at", "")))
-        return self.job(fresh[-1]["id"]) if fresh else None
+        fresh = [wire.job_of(job) for job in self._matching(body)]
+        fresh = sorted((job for job in fresh if job.id not in known), key=lambda job: job.created_at or "")
+        return self.job(fresh[-1].id) if fresh else None
 
     def _trainable(self) -> str:
-        names = self.client.json("GET", "/fine-tunes/models/supported").get("models") or []
-        return f"one of {', '.join(names[:8])}" if names else "name a model that can be fine-tuned"
+        names = self.client.json("GET", "/fine-tunes/models/supported").get("models")
+        listed = [quoted(name, WORD) for name in names[:8]] if isinstance(names, list) else []
+        return f"one of {', '.join(listed)}" if listed else "name a model that can be fine-tuned"
 
 
 def _matches(job: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
@@ -270,6 +253,7 @@ def _matches(job: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     return job.get("suffix") == suffix if job.get("suffix") else suffix in output
 
 
+@read_from("together")
 def _bounds(request: JobRequest, limits: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the lowest and the highest value that the service takes of what it limits."""
     full = request.hyperparameters.get("training_type") == "full"
@@ -285,7 +269,7 @@ def _bounds(request: JobRequest, limits: Mapping[str, Any]) -> dict[str, tuple[A
         "batch_size": (training.get("min_batch_size"), largest),
         "max_length": (limits.get("min_max_seq_length"), length),
     }
-    return {name: ends for name, ends in found.items() if ends[1] is not None}
+    return {name: ends for name, ends in found.items() if isinstance(ends[1], (int, float))}
 
 
 def _check_limits(request: JobRequest, limits: Mapping[str, Any]) -> None:
@@ -294,7 +278,7 @@ def _check_limits(request: JobRequest, limits: Mapping[str, Any]) -> None:
         value = request.hyperparameters.get(name)
         if not isinstance(value, (int, float)):
             continue
-        if (low is not None and value < low) or value > high:
+        if (isinstance(low, (int, float)) and value < low) or value > high:
             raise UsageError(
                 f"together does not take {name}={value} for {request.model}", hint=f"from {low} to {high}"
             )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from aitelier_nb.errors import UsageError
-from aitelier_nb.providers.base import Checkpoint, JobRequest
-from aitelier_nb.providers.faults import job_in
+from aitelier_nb.providers.base import Checkpoint, Estimate, JobRequest
+from aitelier_nb.providers.shapes import WORD, echoed, job_in, name_in, read_from, time_in
 from aitelier_nb.providers.wholes import with_whole_counts
+from aitelier_nb.redaction import quoted
 from aitelier_nb.schema import Event, Job, Status
 
 __all__ = [
     "STATUSES",
     "checkpoint_of",
+    "estimate_of",
     "event_of",
     "events_of_metrics",
     "hyperparameters_of",
@@ -63,7 +65,15 @@ DPO = {
     "dpo_reference_free": "dpo_reference_free",
 }
 SCHEDULE = ("scheduler", "min_lr_ratio", "num_cycles")
+MESSAGE = 500  # characters of one line of a log
 SUFFIX = 40  # characters of a suffix, by the service's own client
+REASONS = {
+    "multimodal_dataset": "the service gives no estimate for files with images",
+    "train_file_not_validated": "the training file is not validated yet",
+    "eval_file_not_validated": "the validation file is not validated yet",
+    "train_file_invalid": "the service finds the training file invalid",
+    "eval_file_invalid": "the service finds the validation file invalid",
+}
 TAKES = frozenset({*PLAIN, *LORA, *DPO, *SCHEDULE, "training_type", "train_on_inputs"})
 
 
@@ -173,9 +183,10 @@ def hyperparameters_of(data: Mapping[str, Any]) -> dict[str, Any]:
     schedule = data.get("lr_scheduler") or {}
     if schedule.get("lr_scheduler_type"):
         found["scheduler"] = schedule["lr_scheduler_type"]
-    return found
+    return echoed(found)
 
 
+@read_from("together")
 def job_of(data: Any) -> Job:
     """Return the job in a response.
 
@@ -188,7 +199,7 @@ def job_of(data: Any) -> Job:
         The response is no job.
     """
     data = job_in(data, "together")
-    word = str(data["status"]).lower()
+    word = quoted(data["status"], WORD).lower()
     status: Status = STATUSES.get(word, "running")
     ended = status not in get_args(Status)[:2]
     progress = data.get("progress") or {}
@@ -197,7 +208,7 @@ def job_of(data: Any) -> Job:
         id=data["id"],
         status=status,
         provider_status=word,
-        model_id=(data.get("model_output_name") or data.get("output_name"))
+        model_id=name_in(data.get("model_output_name") or data.get("output_name"), "together")
         if status == "completed"
         else None,
         callable=False if status == "completed" else None,
@@ -206,32 +217,52 @@ def job_of(data: Any) -> Job:
         total_steps=data.get("total_steps") or None,
         seconds_left=left,
         hyperparameters=hyperparameters_of(data),
-        created_at=data.get("created_at"),
-        finished_at=data.get("updated_at") if ended else None,
+        created_at=time_in(data.get("created_at")),
+        finished_at=time_in(data.get("updated_at")) if ended else None,
         **{ours: data[wire] for ours, wire in {"tokens": "token_count"}.items() if data.get(wire)},
     )
 
 
+@read_from("together")
+def estimate_of(told: Mapping[str, Any]) -> Estimate:
+    """Return what a job would cost, or why the service does not say."""
+    if told.get("estimation_available", "estimated_total_price" in told) is False:
+        reason = quoted(told.get("unavailable_reason") or "the service gives no estimate")
+        return Estimate(reason=REASONS.get(reason, reason))
+    notices = []
+    if told.get("allowed_to_proceed") is False:
+        notices = [f"the account's limit of ${told.get('user_limit', 0):,.2f} does not allow it"]
+    tokens, price = told.get("estimated_train_token_count"), told.get("estimated_total_price")
+    return Estimate(
+        price=None if price is None else float(price),
+        tokens=None if tokens is None else int(tokens),
+        notices=tuple(notices),
+    )
+
+
+@read_from("together")
 def event_of(data: Mapping[str, Any]) -> Event:
     """Return one line of the log; old and new services spell its kind in capitals or not."""
     told = {
-        "at": str(data.get("created_at", "")),
-        "kind": str(data.get("type", "message")).lower(),
-        "message": str(data.get("message", "")),
+        "at": quoted(data.get("created_at", ""), WORD),
+        "kind": quoted(data.get("type", "message"), WORD).lower(),
+        "message": quoted(data.get("message", ""), MESSAGE),
         "step": data.get("step") or None,
         "total_steps": data.get("total_steps") or None,
-        "level": str(data.get("level") or "info").lower(),
+        "level": quoted(data.get("level") or "info", WORD).lower(),
     }
     return Event.model_validate(told)
 
 
+@read_from("together")
 def checkpoint_of(data: Mapping[str, Any], job_id: str) -> Checkpoint:
     """Return a checkpoint; its name says the job and the step."""
     step = data.get("step")
-    return Checkpoint(step=step, name=f"{job_id}:{step}", at=data.get("created_at"))
+    return Checkpoint(step=step, name=f"{job_id}:{step}", at=time_in(data.get("created_at")))
 
 
-def events_of_metrics(metrics: list[Mapping[str, Any]]) -> list[Event]:
+@read_from("together")
+def events_of_metrics(metrics: Sequence[Mapping[str, Any]]) -> list[Event]:
     """Return the loss curve as events of kind "metrics"."""
     return [
         Event(
@@ -248,7 +279,7 @@ def _failure(data: Mapping[str, Any], word: str) -> str:
     """Return the last thing that a failed job said."""
     for event in reversed(data.get("events") or []):
         if str(event.get("level") or "").lower() == "error" or "error" in str(event.get("type", "")).lower():
-            return str(event.get("message") or word)
+            return quoted(event.get("message") or word)
     return {"user_error": "the service says that the data or the settings are at fault"}.get(word, word)
 
 
