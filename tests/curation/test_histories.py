@@ -33,7 +33,9 @@ WORDS = [
 
 
 def ask(project, chosen, chance):
-    """Let an example ask something else, or a new one what an example asked before."""
+    """Let an example, one of validation if there is any, ask something else, or a new one what it asked."""
+    held = [example.id for example in project.dataset.examples() if example.split == "val"]
+    chosen = chance.choice(held) if held else chosen
     edits = [edit.before or {} for edit in project.dataset.history(chosen)]
     asked = [before["messages"][0]["content"] for before in edits if "messages" in before]
     if asked and chance.random() < 0.5:

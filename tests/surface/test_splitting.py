@@ -50,6 +50,22 @@ def test_stats_warns_of_a_small_validation_before_it_is_locked(project):
     assert "Validation holds 6 examples" in " ".join(ait.stats(project=project).notes())
 
 
+def test_a_question_that_validation_asked_once_never_gets_into_training(project):
+    ait.split(project=project)
+    held = next(example for example, side in sides(project).items() if side == "val")
+    turns = project.dataset.get(held).to_json()["messages"]
+    project.dataset.set_messages(held, [{"role": "user", "content": "something else"}, turns[-1]], 9)
+    known = {
+        ait.add(f"  {turns[0]['content'].upper()}!", f"b{n}", rating=9, project=project).id for n in range(9)
+    }
+    taken = min(known)
+    project.dataset.set_splits({taken: "train"})  # as another tool may have written it
+    ait.split(project=project)
+    assert {sides(project)[name] for name in known} == {"train", "val"}
+    assert {sides(project)[name] for name in known - {taken}} == {"val"}
+    assert taken not in training_files.build(project, "together").train_ids
+
+
 def test_the_warning_reaches_scripts_and_a_pipe_is_not_asked(project, capsys):
     assert main(["split", "--holdout", "2", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
