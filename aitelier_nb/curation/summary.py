@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aitelier_nb.curation import agreement, duplicates, leaks, sizes
+from aitelier_nb.curation import agreement, duplicates, leaks, scripts, sizes
 from aitelier_nb.schema import Example
 
 __all__ = ["Summary", "summarise"]
@@ -15,6 +15,7 @@ __all__ = ["Summary", "summarise"]
 FEWEST_TRAIN = 10  # the fewest examples that every provider trains on
 RATINGS = range(1, 11)
 PROMPTS_SHOWN = 5
+SPEAKERS = ("user", "assistant")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Summary:
     enough to train on; `next_step` names what to do now. `agreement` is Krippendorff's alpha of all
     raters (ordinal), None when undefined. `leaks` are ids in train that are near to a validation example.
     `shortage` says what validation is too small to show, as it is or as a split would make it now.
+    `scripts` counts examples by the script of most of their letters.
     """
 
     total: int
@@ -51,6 +53,7 @@ class Summary:
     leaks: list[int] = field(default_factory=list)
     validation_below: int = 0
     shortage: str = ""
+    scripts: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the keys that scripts read."""
@@ -71,6 +74,8 @@ class Summary:
                 f"Length: {sizes['median']:,} characters in the median example, 90 % are under "
                 f"{sizes['p90']:,}, the longest has {sizes['most']:,}."
             )
+        if len(self.scripts) > 1:
+            yield f"Scripts: {', '.join(f'{n} {name}' for name, n in self.scripts.items())}."
         if self.validation_below:
             below = f"{self.validation_below} validation examples are not rated {self.threshold:g} or higher"
             yield f"{below}: they are left out of files."
@@ -136,6 +141,7 @@ def summarise(examples: Iterable[Example], threshold: float) -> Summary:
         ),
         validation_below=sides["val"] - sum(example.split == "val" for example in good),
         shortage=_shortage(good),
+        scripts=_scripts(everyone),
     )
 
 
@@ -166,6 +172,13 @@ def _next_step(everyone: list[Example], good: list[Example], threshold: float) -
     if unplaced or not train:
         return True, f"split the {unplaced} examples without a side with ait.split() (ait split)"
     return True, "write the training files with ait.format() (ait format), then ait.train()"
+
+
+def _scripts(everyone: list[Example]) -> dict[str, int]:
+    """Return the scripts of what users and models say, the commonest first."""
+    said = ("\n".join(turn.text for turn in one.messages if turn.role in SPEAKERS) for one in everyone)
+    found = Counter(script for script in map(scripts.script_of, said) if script is not None)
+    return dict(found.most_common())
 
 
 def _lengths(everyone: list[Example]) -> dict[str, int]:

@@ -62,3 +62,19 @@ def test_agreement_is_called_undefined_when_it_is():
     found = summarise([example(1, 9, ratings={"ann": 9}), example(2, 9, ratings={"bob": 9})], 8)
     assert found.agreement is None
     assert any("undefined" in sentence for sentence in found.sentences())
+
+
+def test_scripts_are_counted_by_most_of_the_letters():
+    asked = [
+        "Where is Łódź?",
+        "Где посылка? OK",
+        "荷物はどこですか",
+        "包裹在哪里",
+        "12 + 3 = ?",
+        "\uff26\uff35\uff2c\uff2c width",
+    ]
+    answers = [example(number, question=text) for number, text in enumerate(asked, 1)]
+    found = summarise(answers, 8)
+    assert found.to_json()["scripts"] == {"Latin": 3, "Cyrillic": 1, "Kana": 1, "Han": 1}
+    assert "Scripts: 3 Latin, 1 Cyrillic, 1 Kana, 1 Han." in found.sentences()
+    assert not any("Scripts" in sentence for sentence in summarise(answers[:1], 8).sentences())
