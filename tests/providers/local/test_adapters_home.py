@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
+import warnings
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from server import Response, Server
+from together_service import KEY, TogetherService
 
+import aitelier_nb as ait
 from aitelier_nb.errors import NotCallable
 from aitelier_nb.providers.local import adapters
 from aitelier_nb.providers.local.provider import LocalProvider
@@ -38,3 +45,71 @@ def test_an_adapter_that_names_no_base_says_so(tmp_path: Path, config: str) -> N
     (folder / adapters.CONFIG).write_text(config)
     with pytest.raises(NotCallable, match=r"adapter_config\.json"):
         adapters.base_of(folder)
+
+
+QUESTION = "Where is my parcel?"
+LENGTH = 16
+
+
+def trained(tiny: Path, folder: Path) -> str:
+    """Write an adapter that changes what the tiny model says, and return what the two say together.
+
+    The adapter names the base as a service does; nothing of this package generates the answer.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    base = AutoModelForCausalLM.from_pretrained(tiny)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # between two libraries
+        model = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(weight)
+    adapters.write(model, folder, f"{tiny}-Reference")
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    turns = [{"role": "user", "content": QUESTION}]
+    asked = tokenizer.apply_chat_template(
+        turns, add_generation_prompt=True, return_tensors="pt", return_dict=True
+    )
+    said = model.eval().generate(**asked, max_new_tokens=LENGTH, do_sample=False)
+    return tokenizer.decode(said[0, asked["input_ids"].shape[1] :], skip_special_tokens=True)
+
+
+def packed(folder: Path) -> bytes:
+    """Return a folder's files as the service packs them: one folder in a tar, under zstd."""
+    whole = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(whole, "zstd") as stream, io.BytesIO() as plain:
+        with tarfile.open(fileobj=plain, mode="w") as tar:
+            tar.add(folder, "out")
+        stream.write(plain.getvalue())
+    return whole.getvalue().to_pybytes()
+
+
+def test_an_adapter_that_came_home_answers_as_it_did_where_it_was_trained(
+    tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "there"
+    direct = trained(tiny, there)
+    service = TogetherService()
+    service._download = lambda _: Response(200, packed(there))  # type: ignore[method-assign]
+    run = {"jobId": "ft-1", "provider": "together", "startedAt": "2026-11-22T10:00:00.000Z"}
+    run |= {"status": "completed", "modelId": "acct/tiny-1"}
+    with (
+        Server(service, "/v1") as server,
+        ait.init("shop", provider="together", model=str(tiny), path=tmp_path / "shop") as shop,
+    ):
+        monkeypatch.setenv("TOGETHER_API_KEY", KEY)
+        monkeypatch.setenv("TOGETHER_BASE_URL", server.url)
+        shop.change_config(lambda config: config["runs"].append(run))
+        ait.export("adapter", shop.path / "home", project=shop)
+        names = [f"local:{shop.path / 'home'}", f"local:{tiny}"]
+        told = ait.ask(QUESTION, models=names, max_tokens=LENGTH, project=shop)
+    home, base = (told.answers[name] for name in names)
+    assert home.error is None
+    assert home.text == direct.strip()
+    assert home.text != base.text, "the adapter is at work"
+    assert (shop.path / "home" / adapters.WEIGHTS).read_bytes() == (there / adapters.WEIGHTS).read_bytes()
