@@ -9,8 +9,10 @@ from functools import cache
 
 __all__ = ["script_of"]
 
-LOOKED_AT = 2000  # characters of a text
+LOOKED_AT = 300  # characters of a text
 LETTER = re.compile("[A-Za-z]")
+ASCII = frozenset(map(chr, range(128)))
+NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalpha())
 SAME = {"Cjk": "Han", "Hiragana": "Kana", "Katakana": "Kana"}
 
 
@@ -18,11 +20,13 @@ def script_of(text: str) -> str | None:
     """Return the script of most letters (Latin, Cyrillic, Han, Kana, ...); None where there is no letter."""
     if text.isascii():
         return "Latin" if LETTER.search(text) else None
-    found: Counter[str] = Counter()
-    for char, count in Counter(text[:LOOKED_AT]).items():
+    looked_at = text[:LOOKED_AT]
+    found = Counter({"Latin": len(looked_at.encode("ascii", "ignore").translate(None, NO_LETTERS))})
+    for char in set(looked_at) - ASCII:
         script = _script(char)
         if script is not None:
-            found[script] += count
+            found[script] += looked_at.count(char)
+    found += Counter()  # without what is 0
     return found.most_common(1)[0][0] if found else None
 
 
