@@ -19,6 +19,7 @@ from aitelier_nb.reports.blocks import (
     percent,
     several,
 )
+from aitelier_nb.views import p_text
 
 __all__ = ["contest", "study", "voters"]
 
@@ -120,7 +121,7 @@ def _sides(told: Facts) -> Table:
         ("tuned right", count(right_won), count(right_lost)),
     ]
     caption = (
-        f"Decided votes by side; does the side decide? Fisher's exact test, p {p_value(told['position_p'])}"
+        f"Decided votes by side; does the side decide? Fisher's exact test, {p_text(told['position_p'])}"
     )
     return Table(caption, SIDES, rows, frozenset(SIDES[1:]))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -19,6 +19,7 @@ REWRITES_SHOWN = 12
 DISTANCES = 2000  # rewrites whose edit distance is measured; a longer text is cut
 LONGEST = 4000
 COMMONEST = 20
+SOURCE = 80  # characters of a source that is told by keys
 
 
 @dataclass
@@ -142,7 +143,17 @@ def count(examples: Iterable[Example], threshold: float) -> Corpus:
 
 
 def _word(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    """Return where an example comes from in a few words, without what is told of this one only."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping) and value.get("kind") == "draft":
+        return f"drafted by {value.get('model')} ({value.get('provider')})"
+    if isinstance(value, Mapping) and "evaluation" in value:
+        return f"an answer of the model “{value.get('contestant')}” in an evaluation"
+    if isinstance(value, Mapping) and "rejected" in value:
+        return "imported with a worse answer"
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return text if len(text) <= SOURCE else text[: SOURCE - 1] + "…"
 
 
 def _ordered(counter: Counter[str]) -> dict[str, int]:

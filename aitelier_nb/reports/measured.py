@@ -9,8 +9,15 @@ from typing import Any
 from aitelier_nb.evaluation.evaluations import Evaluation
 from aitelier_nb.evaluation.measures import rate
 from aitelier_nb.evaluation.statistics import mcnemar
+from aitelier_nb.reports.blocks import several
 
 __all__ = ["facts", "in_words", "limits", "passes"]
+
+LEFT = {
+    "failed": ("request", "failed"),
+    "truncated": ("answer", "cut off at the token limit"),
+    "refused": ("answer", "refused"),
+}
 
 
 def facts(found: Evaluation, name: str) -> dict[str, Any]:
@@ -103,13 +110,16 @@ def in_words(measure: Mapping[str, Any]) -> str:
 def limits(found: Evaluation, fingerprint: str) -> list[str]:
     """Return what the rates leave out, a sentence each."""
     told = [
-        f"Evaluation: {len(ids)} validation examples left out, {why}."
+        f"Evaluation: {several(len(ids), 'validation example')} left out, {why}."
         for why, ids in found.content["leftOut"].items()
     ]
     for label in found.labels:
         counts = found.counts(label)
-        words = {"failed": "requests failed", "truncated": "answers were cut off", "refused": "were refused"}
-        told += [f"Evaluation, {label}: {counts[key]} {text}." for key, text in words.items() if counts[key]]
+        told += [
+            f"Evaluation, {label}: {several(counts[key], noun)} {what}."
+            for key, (noun, what) in LEFT.items()
+            if counts[key]
+        ]
     if found.content["dataset"].get("fingerprint") != fingerprint:
         told.append("The examples changed after the evaluation was made.")
     if any(one.get("prefix") for one in found.content["contestants"]):

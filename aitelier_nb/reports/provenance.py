@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ Facts = Mapping[str, Any]
 SHORT = 16  # characters of a SHA-256 that a table shows; report.json holds all 64
 CURVE_ROWS = 12
 IDS_SHOWN = 20
+KINDS = {"chat": "conversations", "preference": "pairs of a preferred and another answer (DPO)"}
 
 
 def task(facts: Facts) -> list[Block]:
@@ -160,30 +162,43 @@ def training(facts: Facts) -> list[Block]:
 
 
 def _run(run: Facts) -> list[Block]:
-    settings = {**run["hyperparameters"], **run.get("requested", {}), **run.get("resolved", {})}
     rows = [
         ("Job", run["job_id"]),
         ("Provider", run["provider"]),
         ("Revision of the base", run.get("base_revision")),
+        ("Trained on", KINDS.get(run.get("kind", ""))),
         ("Examples trained on", count(run["trained_on"]) if run["trained_on"] else None),
         ("Finished (UTC)", run.get("finished_at")),
         ("Time", f"{run['seconds']:.0f} s" if run.get("seconds") is not None else None),
         ("Tokens", count(int(run["tokens"])) if run.get("tokens") is not None else None),
         ("Price", f"{run['price']}" if run.get("price") is not None else None),
         ("Error", run.get("error")),
-        *((name, _value(value)) for name, value in sorted(settings.items())),
+        *((name, _value(value)) for name, value in sorted(_settings(run).items())),
     ]
     known = [(name, value) for name, value in rows if value is not None]
-    return [pairs(f"Latest run, {run['version']}", known), *_curve(run.get("losses") or [])]
+    unit = "pair" if run.get("kind") == "preference" else "token"
+    return [pairs(f"Latest run, {run['version']}", known), *_curve(run.get("losses") or [], unit)]
+
+
+def _settings(run: Facts) -> dict[str, Any]:
+    """Return all settings by the names that `ait.train` takes (the file keeps loraR); resolved ones win."""
+    found: dict[str, Any] = {}
+    for part in (run["hyperparameters"], run.get("requested", {}), run.get("resolved", {})):
+        for name, value in part.items():
+            plain = re.sub(r"(?<=[a-z])([A-Z])", lambda letter: f"_{letter[1].lower()}", name)
+            found[plain] = found.get(plain) if value is None else value
+    return found
 
 
 def _value(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "not set", True: "yes", False: "no"}[value]
     if isinstance(value, float):
         return f"{value:.10f}".rstrip("0").rstrip(".")
     return str(value)
 
 
-def _curve(losses: Sequence[Sequence[float | None]]) -> list[Block]:
+def _curve(losses: Sequence[Sequence[float | None]], unit: str) -> list[Block]:
     points = [(*row, None, None)[:3] for row in losses if row and row[0] is not None]
     if not points:
         return []
@@ -194,7 +209,9 @@ def _curve(losses: Sequence[Sequence[float | None]]) -> list[Block]:
     chosen = [*points[:-1:every], points[-1]]
     rows = [(f"{step:g}", _loss(loss), _loss(val)) for step, loss, val in chosen]
     columns = ("step", "loss", "validation loss") if held else ("step", "loss")
-    table = Table("Loss, nats per token", columns, [row[: len(columns)] for row in rows], frozenset(columns))
+    table = Table(
+        f"Loss, nats per {unit}", columns, [row[: len(columns)] for row in rows], frozenset(columns)
+    )
     return [Chart(charts.line("Loss by step", series, "step"), table)]
 
 

@@ -30,6 +30,34 @@ def test_the_facts_are_those_of_the_files(project: Project):
     assert facts["environment"]["torch"] == "2.13.0"
 
 
+def test_sources_that_are_told_by_keys_are_said_in_words(project: Project):
+    source = {"kind": "draft", "provider": "local", "model": "small", "finishReason": "stop"}
+    rows = [{**source, "finishReason": "length"}, source, {"rejected": "no " * 500}, {"page": 3}]
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    project.dataset.add(
+        {"messages": [*turns, {**turns[0], "content": str(n)}, turns[1]], "source": one}
+        for n, one in enumerate(rows)
+    )
+    assert gather(project)["data"]["sources"] == {
+        "written for this test": 40,
+        "drafted by small (local)": 2,
+        "imported with a worse answer": 1,
+        '{"page": 3}': 1,
+    }
+
+
+def test_a_run_on_pairs_says_so_and_its_settings_have_the_names_that_train_takes(project: Project):
+    facts = gather(project)
+    [run] = facts["training"]["runs"]
+    run |= {"kind": "preference", "losses": [[1, 0.69], [2, 0.4]]}
+    run["resolved"] = {"loraR": 8, "epochs": None, "microBatchSize": None, "earlyStopping": False}
+    text = markdown.render(facts)
+    for row in ("lora_r | 8", "epochs | 3", "micro_batch_size | not set", "early_stopping | no"):
+        assert f"| {row} |" in text.replace("\\_", "_"), row
+    assert "Loss, nats per pair" in text
+    assert "preferred and another answer" in text
+
+
 def test_a_report_without_an_evaluation_gives_no_verdict(project: Project):
     verdict = gather(project)["verdict"]
     assert verdict["outcome"] == "none"
