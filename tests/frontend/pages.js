@@ -6,30 +6,39 @@ import { JSDOM } from "jsdom";
 
 const { window } = new JSDOM("<!doctype html>", { url: "http://localhost/" });
 for (const name of ["document", "sessionStorage", "KeyboardEvent", "Node"]) globalThis[name] = window[name];
+globalThis.requestAnimationFrame = queueMicrotask;
 const { default: comparator } = await import("../../aitelier_nb/widgets/comparator.js");
 const { fakeModel } = await import("./model.js");
 
 /** The page's elements and attributes; every text between them is taken out. */
 const bare = (root) => root.outerHTML.replace(/>[^<]+</g, "><");
 
-function voted({ hello, rows, keys }) {
+/** Return the votes that were sent, once the page that follows them is painted. */
+async function sent(model) {
+  while (model.of("vote").length === 0) await new Promise(setImmediate);
+  return model.of("vote");
+}
+
+async function voted({ hello, rows, keys }) {
   const model = fakeModel();
   const el = document.body.appendChild(document.createElement("div"));
   const dispose = comparator.render({ model, el });
   model.say("hello", hello);
   const root = el.querySelector(".ait");
-  const pages = keys.map((key) => {
+  const pages = [];
+  for (const key of keys) {
     for (const ask of model.sent.splice(1).filter((message) => message.kind === "fetch"))
       model.say("page", { start: ask.start, examples: rows.slice(ask.start, ask.start + ask.n) });
     const page = bare(root);
     root.dispatchEvent(new window.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
-    const votes = model.of("vote");
-    return { page, sent: votes };
-  });
+    pages.push({ page, sent: await sent(model) });
+  }
   dispose();
   el.remove();
   return pages;
 }
 
 const given = JSON.parse(readFileSync(process.argv[2], "utf8"));
-writeFileSync(process.argv[3], JSON.stringify(given.studies.map(voted)));
+const found = [];
+for (const study of given.studies) found.push(await voted(study));
+writeFileSync(process.argv[3], JSON.stringify(found));
