@@ -9,22 +9,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from hypothesis import settings
 
 FRONTEND = Path(__file__).parent / "frontend"
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
 def node_packages() -> Path:
     """Return the folder of the front end's npm packages; they are installed when they are missing."""
     folder = FRONTEND / "node_modules"
-    if not (folder / "vitest").is_dir():
-        if shutil.which("npm") is None:
-            pytest.skip("no npm on the path: the front end was not tested")
-        words = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(words, cwd=FRONTEND, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"npm could not install the front end's packages: {done.stderr.strip()[-200:]}")
+    with FileLock(FRONTEND / ".installing.lock"):
+        if not (folder / "vitest").is_dir():
+            _install_node_packages()
     return folder
+
+
+def _install_node_packages() -> None:
+    if shutil.which("npm") is None:
+        pytest.skip("no npm on the path: the front end was not tested")
+    words = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
+    done = subprocess.run(words, cwd=FRONTEND, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"npm could not install the front end's packages: {done.stderr.strip()[-200:]}")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -105,4 +105,4 @@ def test_the_two_lines_are_there_and_take_the_pinned_torch():
     assert len(lines) == 2
     assert all("torch==2.13.0" in line and line.count("\n") == 1 for line in lines)
     assert lines[0].rstrip().endswith("ait demo")
-    assert lines[1].rstrip().endswith("-m pytest")
+    assert "-m pytest -n 2 --dist loadfile" in lines[1]
