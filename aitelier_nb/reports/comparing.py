@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aitelier_nb.reports.fingerprints import field_hashes, of_file, read_rows
+from aitelier_nb.views import counted
 
 __all__ = ["Difference", "first_line", "of_input", "of_values"]
 
@@ -61,21 +62,23 @@ def of_input(before: Mapping[str, Any], path: Path) -> tuple[Difference | None, 
     if place is None and len(new) > len(old):
         added = lines[len(old) : len(new)]
         if GROWING.fullmatch(name) and all(map(field_hashes, added)):
-            return None, f"{name}: {len(added)} lines were added after the report"
-        return _at(name, lines, len(old), None, f"{len(new) - len(old)} lines were added"), None
+            return None, f"{name}: {_lines(len(added))} added after the report"
+        return _at(name, lines, len(old), None, f"{_lines(len(added))} added"), None
     if place is None:
-        return Difference(
-            name, f"{len(old) - len(new)} lines are missing at the end", line=len(new) + 1
-        ), None
+        missing = counted(len(old) - len(new), "line")
+        return Difference(name, f"{missing} missing at the end", line=len(new) + 1), None
     fields = _changed(old[place][1], new[place][1])
     return _at(name, lines, place, fields, _count(len(new) - len(old))), None
 
 
+def _lines(n: int) -> str:
+    return f"{counted(n, 'line')} {'was' if n == 1 else 'were'}"
+
+
 def _count(more: int) -> str:
     if more:
-        return (
-            f"this line is not as it was, and there are {abs(more)} lines {'more' if more > 0 else 'fewer'}"
-        )
+        words = f"{counted(abs(more), 'line')} {'more' if more > 0 else 'fewer'}"
+        return f"this line is not as it was, and the file has {words}"
     return "this line is not as it was"
 
 

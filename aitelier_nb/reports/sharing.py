@@ -183,8 +183,15 @@ def _project_files(root: Path, *, redact_personal: bool) -> dict[str, bytes]:
     for path in wanted:
         name, data = path.relative_to(root).as_posix(), path.read_bytes()
         _refuse_keys(name, data)
-        found[name] = data
+        found[name] = _masked(data) if redact_personal else data
     return found
+
+
+def _masked(data: bytes) -> bytes:
+    """Return a JSON file whose texts, a system prompt say, name no person any more."""
+    return (
+        json.dumps(_texts(json.loads(data), personal.masked), indent=2, ensure_ascii=False) + "\n"
+    ).encode()
 
 
 def _refuse_keys(name: str, data: bytes) -> None:

@@ -25,7 +25,11 @@ CELLS: tuple[tuple[str, str, str], ...] = (
         "",
         "# {name}: from examples to a report\n\nRun all cells. Again is safe: what is done stays done.",
     ),
-    ("code", "parameters", "ratio = 0.8\nepochs = None\nseed = 0\nchecks = []\nconfirm = None"),
+    (
+        "code",
+        "parameters",
+        "ratio = 0.8\nepochs = None\nseed = 0\nchecks = []\nmax_tokens = None\nconfirm = None",
+    ),
     ("code", "", "import aitelier_nb as ait\n\nait.stats()"),
     ("markdown", "", "## Split\n\nValidation is chosen once and never trained on."),
     ("code", "", "ait.split(ratio=ratio, seed=seed)"),
@@ -33,8 +37,8 @@ CELLS: tuple[tuple[str, str, str], ...] = (
     ("code", "", "ait.format()"),
     ("code", "", TRAIN),
     ("markdown", "", "## Evaluate\n\nThe held-out examples, asked of the base model and of the tuned one."),
-    ("code", "", "ait.evaluate(checks=checks, confirm=confirm)"),
-    ("code", "", "ait.compare(confirm=confirm)"),
+    ("code", "", "ait.evaluate(checks=checks, max_tokens=max_tokens, confirm=confirm)"),
+    ("code", "", "ait.compare(max_tokens=max_tokens, confirm=confirm)"),
     ("markdown", "", "## Report"),
     ("code", "", "ait.report()"),
 )

@@ -222,7 +222,7 @@ def _numbers(
     expected = encode(after)
     if written == expected:
         return []
-    changed = comparing.of_values(before, after)
+    changed = comparing.of_values(before, json.loads(expected))
     if follows:
         changed = [one for one in changed if not one[0].startswith("inputs")]
         return [Difference(path.name, _told(old, new), field=name) for name, old, new in changed]

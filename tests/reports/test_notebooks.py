@@ -1,6 +1,9 @@
 import hashlib
 import json
+import shutil
 import socketserver
+import subprocess
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -15,6 +18,7 @@ from aitelier_nb.reports.sharing import share
 from aitelier_nb.reports.verification import verify
 from aitelier_nb.storage.project import Project, open_project
 
+FINISHED = Path(__file__).parents[2] / "tutorials" / "fernlight"
 SHOW = "from IPython.display import HTML, SVG, display"
 
 
@@ -220,7 +224,13 @@ def test_the_same_project_gives_the_same_zip(worked: Path, tmp_path: Path):
 
 
 def test_a_masked_copy_holds_no_personal_data_and_leaves_the_examples_out(worked: Path, tmp_path: Path):
+    config = worked.parent / ".aitelier.json"
+    content = json.loads(config.read_bytes())
+    config.write_text(json.dumps(content | {"systemPrompt": "Send them to ada@garden.test, always."}))
     shared = share(worked, out=tmp_path / "m.zip", redact_personal=True)
+    with zipfile.ZipFile(shared.zip_path) as archive:
+        given = json.loads(archive.read(".aitelier.json"))
+    assert given == content | {"systemPrompt": "Send them to [mail address], always."}
     text = shared.notebook.read_text()
     assert "ada@" not in text
     assert "[mail address]" in text
@@ -248,3 +258,52 @@ def test_the_report_notebook_is_short_valid_and_has_one_cell_of_parameters(tmp_p
     assert "ait.report()" in lines[-1]
     with pytest.raises(ReportError, match="is there already"):
         template.write(tmp_path, "shop")
+
+
+def papermill(path: Path) -> None:
+    words = ["papermill", str(path), str(path), "--cwd", str(path.parent), "--no-progress-bar"]
+    run([sys.executable, "-m", *words, "-p", "seed", "7", "-p", "max_tokens", "64"])
+
+
+def nbconvert(path: Path) -> None:
+    path.write_text(
+        path.read_text().replace("seed = 0", "seed = 7").replace("max_tokens = None", "max_tokens = 64")
+    )
+    run(
+        [
+            sys.executable,
+            "-m",
+            "jupyter",
+            "nbconvert",
+            "--to",
+            "notebook",
+            "--execute",
+            "--inplace",
+            str(path),
+        ]
+    )
+
+
+def nbclient(path: Path) -> None:
+    path.write_text(
+        path.read_text().replace("seed = 0", "seed = 7").replace("max_tokens = None", "max_tokens = 64")
+    )
+    run([sys.executable, "-m", "jupyter", "execute", "--inplace", str(path)])
+
+
+def run(words: list[str]) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", [papermill, nbconvert, nbclient])
+def test_the_report_notebook_runs_from_end_to_end_and_its_report_verifies(runner, tmp_path: Path):
+    pytest.importorskip(runner.__name__)
+    folder = Path(shutil.copytree(FINISHED, tmp_path / "a project"))
+    path = template.write(folder, "fernlight-support")
+    runner(path)
+    last = [cell for cell in read(path)["cells"] if cell["cell_type"] == "code"][-1]
+    assert "Tuned is better than base" in str(last["outputs"])
+    with open_project(folder) as project:
+        assert verify(project).ok

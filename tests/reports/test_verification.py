@@ -1,5 +1,6 @@
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,17 @@ def test_a_changed_rating_is_named_by_example_field_and_line(compared: Project):
     path.write_bytes(b"\n".join(lines))
     first = verify(open_project(compared.path)).differences[0]
     assert (first.file, first.line, first.id, first.field) == ("data/examples.jsonl", 17, 17, "rating")
+
+
+def test_what_follows_from_a_change_is_listed_and_nothing_that_comes_out_as_it_was(compared: Project):
+    write(compared)
+    compared.dataset.set_rating(17, 9)
+    compared.dataset.fold()
+    told = [str(difference) for difference in verify(compared).differences]
+    assert any("data.histogram" in one for one in told)
+    assert not [
+        one for one in told if "says" in one and len(set(re.split("says |, comes out as ", one)[1:])) == 1
+    ]
 
 
 def test_a_vote_that_was_turned_is_named(compared: Project):
@@ -112,7 +124,7 @@ def test_an_answer_recorded_after_the_report_is_told_and_breaks_nothing(compared
     path.write_bytes(path.read_bytes() + first.replace(b'{"fingerprint": "', b'{"fingerprint": "0') + b"\n")
     found = verify(compared)
     assert [d.file for d in found.differences] == []
-    assert any("1 lines were added after the report" in note for note in found.told)
+    assert any("1 line was added after the report" in note for note in found.told)
 
 
 def test_a_missing_report_says_how_to_write_one(project: Project):
