@@ -253,9 +253,10 @@ class Client:
         self, http: httpx.Client | httpx.AsyncClient, method: str, path: str, content: Mapping[str, Any]
     ) -> tuple[httpx.Request, httpx.Auth | None]:
         own = not path.startswith(("http://", "https://"))
-        address = self.base_url + path if own else checked_address(path, keep=True)
+        whole = f"{self.base_url}/{path.removeprefix('/')}" if own else path
         fresh = {name: value() if callable(value) else value for name, value in content.items()}
-        return http.build_request(method, address, **fresh), self._auth if own else None
+        request = http.build_request(method, checked_address(whole, keep=True), **fresh)
+        return request, self._auth if own else None
 
     def _wait(
         self,

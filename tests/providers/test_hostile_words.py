@@ -90,7 +90,6 @@ GARBLED = (
     refuse(200, SAID),
     refuse(200, [SAID, 7, None]),
     refuse(200, b"[" * 100_000),
-    refuse(200, b"data: " + json.dumps({"error": {"message": SAID}}).encode() + b"\n\n"),
     refuse(200, {}, **{"x-request-id": "\x1b[31m" + KEY}),
 )
 HOSTILE: dict[str, tuple[Answer, ...]] = {
@@ -100,6 +99,7 @@ HOSTILE: dict[str, tuple[Answer, ...]] = {
     "500": (refuse(500, PAGE, **{"content-type": "text/html"}),),
     "moved": MOVES,
     "garbled": GARBLED,
+    "events": (refuse(200, b"data: " + json.dumps({"error": {"message": SAID}}).encode() + b"\n\n"),),
     "nothing": (refuse(200, {}),),
     "words": (changed(lambda key, value: SAID if key in WORDS and value is not None else value),),
     "texts": (changed(lambda _, value: SAID if isinstance(value, str) else value),),
@@ -210,7 +210,7 @@ OPERATIONS: dict[str, Callable[[Workplace], Any]] = {
     "an invalid file": invalid,
     "a shutdown": lambda at: at.provider.shutdown_date("gpt-4.1"),
 }
-ENDS = ("its end", "a failed batch", "a batch of refusals", "an invalid file")
+ENDS = ("its end", "a stream", "a failed batch", "a batch of refusals", "an invalid file")
 """Operations in which the last request, known by then, brings another answer."""
 
 LACKING = {

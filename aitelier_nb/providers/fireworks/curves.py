@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from aitelier_nb.providers.shapes import read_from
 from aitelier_nb.schema import Event
 
 __all__ = ["events_in"]
@@ -18,6 +19,7 @@ LOSSES = ("loss", "train_loss", "train/loss")
 VALIDATION = ("eval_loss", "eval/loss", "validation_loss", "validation/loss", "val_loss")
 
 
+@read_from("fireworks")
 def events_in(content: bytes) -> list[Event]:
     """Return the curve in a file of JSON lines, or in one JSON document, as events of kind "metrics"."""
     found = [_event(row) for row in _rows(content)]
@@ -27,7 +29,7 @@ def events_in(content: bytes) -> list[Event]:
 def _rows(content: bytes) -> Iterator[Mapping[str, Any]]:
     try:
         whole = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         whole = [_parsed(line) for line in content.splitlines()]
     rows = whole.get("metrics", [whole]) if isinstance(whole, dict) else whole
     yield from (row for row in rows if isinstance(row, dict))
@@ -36,7 +38,7 @@ def _rows(content: bytes) -> Iterator[Mapping[str, Any]]:
 def _parsed(line: bytes) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
