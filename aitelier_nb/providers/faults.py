@@ -33,6 +33,7 @@ BY_STATUS: dict[int, tuple[type[ProviderError], str]] = {
     402: (QuotaExceeded, "add credit to the account at {provider}"),
     403: (PermissionRefused, "ask the owner of the account for access"),
     404: (NotFound, "check the name; it may be of another account, or deleted"),
+    410: (NotFound, "{provider} has closed this for good: look for a newer version of aitelier-nb"),
     413: (ProviderError, "send less at once"),
     429: (RateLimited, "wait a while, or lower concurrency="),
 }

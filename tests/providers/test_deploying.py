@@ -24,6 +24,7 @@ from aitelier_nb.errors import (
     DataError,
     NotCallable,
     NotFound,
+    ServiceFailed,
     StorageError,
     UsageError,
 )
@@ -142,6 +143,36 @@ def test_the_guard_stops_it_when_its_time_is_over_although_the_service_fails(
     served(shop)
     assert gone.wait(60)
     assert service.endpoints == {}
+
+
+@pytest.mark.parametrize("code", [404, 410])
+def test_a_closed_way_to_endpoints_is_told_and_never_taken_for_a_stop(
+    shop: Project, server: Server, service: TogetherService, code: int
+) -> None:
+    endpoint = served(shop)
+    server.fail("(GET|PATCH|DELETE) /v1/endpoints.*", *[status(code)] * 3)
+    with pytest.raises(NotCallable, match="may go on and cost money") as caught:
+        endpoint.stop()
+    assert "ait export adapter" in caught.value.hint
+    assert (len(service.endpoints), len(deployments.standing(shop.path))) == (1, 1), "nobody forgot it"
+    server.fail("(PATCH|DELETE) /v1/endpoints.*", *[status(code)] * 2)
+    with pytest.raises(ServiceFailed, match="lists it as running"):
+        endpoint.stop()
+    endpoint.stop()
+    assert (service.endpoints, deployments.standing(shop.path)) == ({}, [])
+    server.fail("GET /v1/hardware", status(code))
+    with pytest.raises(NotCallable, match="no machine that serves"):
+        served(shop)
+
+
+def test_one_that_somebody_else_removed_counts_as_stopped(
+    shop: Project, server: Server, service: TogetherService
+) -> None:
+    endpoint = served(shop)
+    service.endpoints.clear()
+    server.fail("(PATCH|DELETE) /v1/endpoints.*", *[status(404)] * 2)
+    endpoint.stop()
+    assert deployments.standing(shop.path) == []
 
 
 def test_one_that_is_served_already_is_used_and_the_same_one(shop: Project, service: TogetherService) -> None:

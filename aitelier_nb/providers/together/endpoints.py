@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aitelier_nb.errors import NotCallable, NotFound, ProviderError
+from aitelier_nb.errors import NotCallable, NotFound, ProviderError, ServiceFailed
 from aitelier_nb.providers.creation import create_once
 from aitelier_nb.providers.deployments import Deployment, Machine
 from aitelier_nb.providers.http import Client
@@ -15,7 +15,7 @@ from aitelier_nb.redaction import quoted
 __all__ = ["listed", "look", "machines", "start", "stop"]
 
 ENDED = ("STOPPED", "STOPPING", "ERROR")
-GONE = frozenset({404})
+GONE = frozenset({404, 410})
 OURS = "started by aitelier-nb"
 
 
@@ -41,8 +41,20 @@ def machines(client: Client, model: str) -> list[Machine]:
 
 
 def listed(client: Client) -> list[Deployment]:
-    """Return the account's own endpoints."""
-    told = client.json("GET", "/endpoints", params={"type": "dedicated", "mine": "true"})
+    """Return the account's own endpoints.
+
+    Raises
+    ------
+    NotCallable
+        The service has closed this way to its endpoints; what runs there goes on.
+    """
+    try:
+        told = client.json("GET", "/endpoints", params={"type": "dedicated", "mine": "true"})
+    except NotFound as error:
+        raise NotCallable(
+            "together has closed this way to its endpoints; what runs there may go on and cost money",
+            hint="look at together's own page; ait export adapter FOLDER brings the weights home",
+        ) from error
     found = rows(told, "data", client.provider)
     return [_endpoint(one) for one in found if one.get("type", "dedicated") == "dedicated"]
 
@@ -81,14 +93,30 @@ def look(client: Client, endpoint: Deployment) -> Deployment:
 
 
 def stop(client: Client, endpoint: Deployment) -> None:
-    """Stop an endpoint, and remove it; what only one of the two requests does is enough."""
+    """Stop an endpoint, and remove it; what only one of the two requests does is enough.
+
+    Where both say that there is none, the account's list has to say so too: a service that has
+    closed this way knows no endpoint either, and what runs there goes on.
+
+    Raises
+    ------
+    NotCallable, ServiceFailed
+        It may still run.
+    """
     place = f"/endpoints/{endpoint.id}"
     try:
-        client.send("PATCH", place, repeatable=True, accept=GONE, json={"state": "STOPPED"})
+        stopped = client.send(
+            "PATCH", place, repeatable=True, accept=GONE, json={"state": "STOPPED"}
+        ).is_success
     except ProviderError:
-        client.send("DELETE", place, accept=GONE)
+        stopped = False
+    removed = client.send("DELETE", place, accept=GONE).is_success
+    if stopped or removed:
         return
-    client.send("DELETE", place, accept=GONE)
+    if any(one.id == endpoint.id and not one.ended for one in listed(client)):
+        raise ServiceFailed(
+            f"together denies the endpoint {endpoint.id} and lists it as running", hint="ait deploy --stop"
+        )
 
 
 @read_from("together")
