@@ -145,7 +145,7 @@ def fault(messages: Any) -> tuple[str, str] | None:
             return _role_fault(place, turn)
         said = type(content) is str and content and not content.isspace()
         wrong = None if said else _content_fault(place, turn)
-        if wrong is None and len(turn) > 2:  # noqa: PLR2004 - role and content
+        if wrong is None and len(turn) > 1 + ("content" in turn):
             wrong = _key_fault(place, turn)
         if wrong is not None:
             return wrong

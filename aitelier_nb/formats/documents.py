@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from aitelier_nb.formats import squad
+from aitelier_nb.formats.conversations import SPEAKERS, TEXTS
 
 __all__ = ["Piece", "is_columns", "pieces", "unwrapped"]
 
 WRAPPERS = ("data", "examples", "rows", "train", "records", "samples", "dataset", "conversations", "items")
 TURN = {"role", "from"}
+SAID = {*SPEAKERS, *TEXTS}
 HEAD = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:')
 MOST_BESIDE = 3  # keys beside the list that an object wraps, such as a version
 BLANK = " \t\r\n"
@@ -130,7 +132,7 @@ def _are_rows(value: Any) -> bool:
     return (
         isinstance(value, list)
         and bool(value)
-        and all(isinstance(row, dict) and TURN.isdisjoint(row) for row in value)
+        and all(isinstance(row, dict) and TURN.isdisjoint(row) and not SAID.issuperset(row) for row in value)
     )
 
 

@@ -34,10 +34,18 @@ def pair_names(row: Row) -> tuple[str, str] | None:
 
 
 def from_pair(row: Row, question: str, answer: str, told: Counter[str]) -> list[dict[str, Any]]:
-    """Return the turns of a row: system, history, question, answer; each side may be a list of turns."""
+    """Return the turns of a row: system, history, question, answer; each side may be a list of turns.
+
+    A text that the question is about (a context, passage or document) stands before it.
+    """
     turns = [*system_of(row), *_history(row.get("history"))]
     asked, answered = row.get(question), row.get(answer)
-    turns += messages_of(asked, "user") if isinstance(asked, list) else [_turn("user", question, asked, told)]
+    about = next((row[name] for name in CONTEXTS if isinstance(row.get(name), str) and row[name].strip()), "")
+    if isinstance(asked, list):
+        turns += messages_of(asked, "user")
+    else:
+        turn = _turn("user", question, asked, told)
+        turns.append({**turn, "content": f"{about}\n\n{turn['content']}"} if about else turn)
     if isinstance(answered, list):
         turns += messages_of(answered, "assistant")
     else:

@@ -427,3 +427,20 @@ def test_mixed_shapes_in_one_file_are_all_read_and_named():
     parsed = read(jsonl({"input": "a", "output": "b"}, {"messages": TURNS}, {"messages": TURNS}))
     assert parsed.format == "messages and input-output"
     assert len(parsed.rows) == 3
+
+
+def told(content, **words):
+    try:
+        parsed = read(content, **words)
+    except (DataError, UsageError) as error:
+        return [str(error), error.hint]
+    rejected = [[one.line, one.reason, one.remedy, one.raw[:80]] for one in parsed.rejected]
+    return [parsed.format, parsed.rows, parsed.lines, parsed.notices, rejected]
+
+
+def test_what_comes_of_each_file_and_what_is_said_of_it_stands(standing):
+    files = {name: jsonl(row) for name, (row, _) in SHAPES.items()}
+    files |= CONTAINERS
+    files |= {name: line for name, (line, _) in BROKEN.items()}
+    files |= {name: content for name, (content, _) in REFUSED.items()}
+    standing("readings", {name: told(content) for name, content in files.items()})

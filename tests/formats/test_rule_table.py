@@ -157,3 +157,17 @@ def test_a_file_that_breaks_a_rule_is_found_out_where_the_rule_counts(rule):
 )
 def test_the_rules_that_need_more_than_the_content_count_too(rule, found):
     assert rule in {finding.rule for finding in found()}
+
+
+def test_what_is_said_of_each_broken_rule_stands(standing):
+    said = {
+        rule: {
+            provider: [
+                [f.line, f.rule, f.severity, f.message, f.remedy, f.source]
+                for f in rules.check(content(broken), provider)
+            ]
+            for provider in PROVIDERS
+        }
+        for rule, broken in BROKEN.items()
+    }
+    standing("findings", said)
