@@ -9,7 +9,7 @@ from typing import Any
 
 from aitelier_nb.consent import in_kernel
 from aitelier_nb.errors import AitelierError, TrainingError, UsageError
-from aitelier_nb.interrupts import pause
+from aitelier_nb.interrupts import Interrupted, pause
 from aitelier_nb.progress import Progress
 from aitelier_nb.providers import deployments
 from aitelier_nb.providers.base import Checkpoint, Trainer
@@ -76,7 +76,24 @@ class Run(View):
         ------
         TrainingError
             The run failed, or did not end in time.
+        Interrupted
+            Instead of KeyboardInterrupt: it says that the job goes on.
         """
+        try:
+            self._watch(timeout)
+        except KeyboardInterrupt as stop:
+            where = "on this machine" if self.record.provider == "local" else f"at {self.record.provider}"
+            raise Interrupted(elsewhere=f"{self.job_id} goes on {where}") from stop
+        if self.status == "failed":
+            reason = self.record.aitelier_nb.get("error") or "no reason given"
+            raise TrainingError(f"{self.job_id} failed: {reason}", hint="mend it and train again")
+        self._notes = tuple(
+            note for note in self._notes if note != ALREADY
+        )  # a second run of a cell shows the same
+        return self
+
+    def _watch(self, timeout: float | None) -> None:
+        """Look at the run, again and again, until it has ended."""
         begun = time.monotonic()
         watch = Watch()
         with Progress("steps") as progress:
@@ -88,13 +105,6 @@ class Run(View):
                     )
                 pause(POLL.get(self.record.provider, POLL_HOSTED))
             _show_end(progress, self.record)
-        if self.status == "failed":
-            reason = self.record.aitelier_nb.get("error") or "no reason given"
-            raise TrainingError(f"{self.job_id} failed: {reason}", hint="mend it and train again")
-        self._notes = tuple(
-            note for note in self._notes if note != ALREADY
-        )  # a second run of a cell shows the same
-        return self
 
     def cancel(self) -> Run:
         """Stop the run."""

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from server import Server, raw, reset, reset_after_commit, slow, status
 from together_service import BASE, KEY, QUICK, TogetherService
 
 import aitelier_nb as ait
+from aitelier_nb import interrupts
 from aitelier_nb.errors import (
     AuthenticationError,
     ConfirmationNeeded,
@@ -170,6 +172,18 @@ def test_waiting_bears_faults_that_pass(shop: Project, server: Server, service: 
     server.fail(f"GET /v1/fine-tunes/{other.job_id}", status(401, {"error": {"message": "no"}}))
     with pytest.raises(AuthenticationError):
         other.wait()
+
+
+def test_an_interrupted_wait_says_that_the_job_goes_on(shop: Project, service: TogetherService) -> None:
+    service.stages = ("pending", "running")
+    run = run_of(shop)
+    stop = threading.Event()
+    stop.set()
+    told = rf"^{run.job_id} goes on at together; run it again for the result$"
+    with interrupts.interrupted_by(stop), pytest.raises(interrupts.Interrupted, match=told):
+        run.wait()
+    service.stages = ("completed",)
+    assert run.wait().status == "completed"
 
 
 def test_faults_that_last_end_the_waiting() -> None:
