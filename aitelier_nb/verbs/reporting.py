@@ -25,7 +25,8 @@ def report(path: str | Path = "report.html", project: Where = None) -> Report:
     Parameters
     ----------
     path
-        The page; a relative path lies in the project's folder. `.md` gives Markdown.
+        The page; a relative path lies in the project's folder. `.md` and `.qmd` give Markdown,
+        README.md a model card for the Hugging Face Hub.
 
     Examples
     --------
