@@ -51,10 +51,10 @@ def interrupts() -> Iterator[None]:
 
 @pytest.fixture
 def standing(request: pytest.FixtureRequest) -> Callable[[str, dict[str, Any]], None]:
-    """Compare with what a file beside the test says word for word; WRITE_STANDING=1 writes it anew, to be read."""
+    """Compare with a file of `standing/`, word for word; WRITE_STANDING=1 writes it anew, to be read."""
 
     def compare(name: str, found: dict[str, Any]) -> None:
-        path = request.path.parent / f"{name}.json"
+        path = request.path.parent / "standing" / f"{name}.json"
         found = json.loads(json.dumps(found, default=str))
         if os.environ.get("WRITE_STANDING"):
             lines = [f"{json.dumps(key)}: {json.dumps(found[key], ensure_ascii=False)}" for key in found]
