@@ -19,6 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 WORD = 60  # characters of a name or a state that a message quotes
+NAME = 256  # characters of a name, at most
 ID = re.compile(r"[\w.:@/-]{1,256}", re.ASCII)
 UNREADABLE = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 """What comes of taking apart an answer that has another form."""
@@ -46,15 +47,29 @@ def id_in(value: Any, provider: str) -> str:
     ResponseError
         It is none.
     """
-    usable = isinstance(value, str) and ID.fullmatch(value) and redact(value, lookalikes=False) == value
-    if not usable or ".." in value:
+    if not isinstance(value, str) or not ID.fullmatch(value) or not _is_harmless(value):
         raise ResponseError(f"{provider} answered without a usable id", hint="try again later")
-    return str(value)
+    return value
 
 
 def name_in(value: Any, provider: str) -> str | None:
-    """Return a name that an answer holds, as `id_in` does, or None where there is none."""
-    return id_in(value, provider) if value else None
+    """Return a name that an answer holds, in any language, or None where there is none.
+
+    Raises
+    ------
+    ResponseError
+        It is no name.
+    """
+    if not value:
+        return None
+    if not isinstance(value, str) or len(value) > NAME or not _is_harmless(value):
+        raise ResponseError(f"{provider} answered without a usable name", hint="try again later")
+    return value
+
+
+def _is_harmless(text: str) -> bool:
+    """Return whether a text can stand in a sentence and in an address: it prints, and it holds no key."""
+    return text.isprintable() and ".." not in text and redact(text, lookalikes=False) == text
 
 
 def time_in(value: Any) -> str | None:

@@ -362,6 +362,15 @@ def test_a_look_at_a_job_survives_a_bad_moment(
         together.job(job.id)
 
 
+def test_a_tuned_model_keeps_a_name_of_any_language(
+    together: Together, service: TogetherService, request_: JobRequest
+) -> None:
+    service.stages = ("completed",)
+    job = together.create_job(request_)
+    service.jobs[job.id]["model_output_name"] = "acct/Llama-höflich 東京-1a2b3c4d"
+    assert together.job(job.id).model_id == "acct/Llama-höflich 東京-1a2b3c4d"
+
+
 def test_events_come_oldest_first_with_the_loss_curve(together: Together, request_: JobRequest) -> None:
     events = together.events(together.create_job(request_).id)
     assert [event.kind for event in events] == ["job_start", "training_start", "metrics", "metrics"]
