@@ -14,6 +14,7 @@ from aitelier_nb.consent import ask_for, in_kernel, is_person_there
 from aitelier_nb.curation import candidates, duplicates, splits
 from aitelier_nb.curation.columns import NONE, TRAIN, Columns
 from aitelier_nb.storage.project import Project, now
+from aitelier_nb.storage.scanning import collector_paused
 from aitelier_nb.tuning.runs import ids_of
 from aitelier_nb.verbs.current import Where, current, problems_of
 from aitelier_nb.verbs.partition import RATIO, picture
@@ -133,7 +134,8 @@ def split(
         ratio, holdout = rule.get("ratio", RATIO), rule.get("holdout")
     gone = () if reshuffle else _keys_of_former(place)
     threshold = place.config.quality_threshold
-    before, held = candidates.read(place.dataset.raw(), threshold=threshold, locked_keys=gone)
+    with collector_paused():
+        before, held = candidates.read(place.dataset.raw(), threshold=threshold, locked_keys=gone)
     columns = dataclasses.replace(before, split=np.zeros_like(before.split)) if reshuffle else before
     chosen = _seed(seed, rule, reshuffle=reshuffle)
     share = RATIO if ratio is None else ratio
