@@ -96,8 +96,7 @@ class Conversation(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as an object."""
-        found: dict[str, Any] = msgspec.to_builtins(self)
-        return found
+        return {"messages": [{"role": turn.role, "content": turn.content} for turn in self.messages]}
 
 
 class Example(_Record):

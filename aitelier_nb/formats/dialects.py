@@ -24,6 +24,7 @@ KEPT = (
     "rating", "ratings", "split", "group", "tags", "note", "flagged", "source",
     "originalOutput", "tools", "parallel_tool_calls",
 )  # fmt: skip
+KEPT_NAMES = frozenset(KEPT)
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,8 @@ def _is_embedding(row: Row) -> bool:
 
 
 def _kept(messages: list[dict[str, Any]], row: Row) -> dict[str, Any]:
+    if KEPT_NAMES.isdisjoint(row):
+        return {"messages": messages}
     return {"messages": messages, **{name: row[name] for name in KEPT if row.get(name) is not None}}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from aitelier_nb.formats.conversations import Refused, kind_of, messages_of, usable
@@ -27,7 +28,12 @@ CONTEXTS = ("context", "passage", "document")
 
 def pair_names(row: Row) -> tuple[str, str] | None:
     """Return the names under which a row keeps its question and its answer, or None."""
-    names = {name.lower(): name for name in row if isinstance(name, str)}
+    return _pair_names(tuple(name for name in row if isinstance(name, str)))
+
+
+@lru_cache
+def _pair_names(columns: tuple[str, ...]) -> tuple[str, str] | None:
+    names = {name.lower(): name for name in columns}
     question = next((names[name] for name in QUESTIONS if name in names), None)
     answer = next((names[name] for name in ANSWERS if name in names and names[name] != question), None)
     return (question, answer) if question is not None and answer is not None else None

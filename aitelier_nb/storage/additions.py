@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import accumulate, count, groupby, islice
 from typing import Any
 
@@ -13,7 +14,7 @@ from aitelier_nb.errors import DataError
 from aitelier_nb.schema import Conversation, PlainMessage
 from aitelier_nb.storage import contents, editing
 from aitelier_nb.storage.batches import Batch
-from aitelier_nb.storage.lines import Line, PlainLine, parse
+from aitelier_nb.storage.lines import Line, PlainLine
 
 __all__ = ["Additions"]
 
@@ -56,22 +57,23 @@ class Additions:
         self._bodies: list[bytes] = []
         self._lines: list[Line | PlainLine] = []
         self._plain = True
-        for kind, run in groupby(rows, type):
-            if kind is Conversation:
-                while chunk := list(islice(run, CHUNK)):
-                    self._take_plain([row.messages for row in chunk])  # type: ignore[union-attr]
-            else:
-                for row in run:
-                    self._take(row)  # type: ignore[arg-type]
+        for kind, run in groupby(map(_plain, rows), type):
+            while chunk := list(islice(run, CHUNK)):
+                if kind is not Conversation or not self._took_plain([row.messages for row in chunk]):  # type: ignore[union-attr]
+                    for row in chunk:
+                        self._take(row.to_json() if isinstance(row, Conversation) else row)
 
     def __len__(self) -> int:
         return len(self.contents)
 
-    def _take_plain(self, conversations: Sequence[list[PlainMessage]]) -> None:
+    def _took_plain(self, conversations: Sequence[list[PlainMessage]]) -> bool:
+        """Take rows of plain messages, all or none: half a character spoils them."""
         first, at = self._first_id + len(self), self._created_at
-        bodies = _lines.encode_lines(
-            [_Written(name, messages, None, at) for name, messages in enumerate(conversations, first)]
-        ).split(b"\n")[:-1]
+        written = [_Written(name, messages, None, at) for name, messages in enumerate(conversations, first)]
+        try:
+            bodies = _lines.encode_lines(written).split(b"\n")[:-1]
+        except (UnicodeEncodeError, TypeError):  # a kind of text that is not JSON's
+            return False
         begin, end = len('{"id":,"messages":'), -len(f',"rating":null,"createdAt":"{at}","version":1}}')
         keys = [
             xxhash.xxh3_64_intdigest(memoryview(body)[begin + len(str(name)) : end])
@@ -83,12 +85,12 @@ class Additions:
         self._lines += [
             PlainLine(name, messages, None, at) for name, messages in enumerate(conversations, first)
         ]
+        return True
 
     def _take(self, row: Mapping[str, Any]) -> None:
         name, at = self._first_id + len(self), self._created_at
         try:
-            body = editing.plain_line(row, name, at) or editing.new_line(row, name, at)
-            line = parse(body)
+            body, line = editing.new_line(row, name, at)
         except DataError as error:
             raise DataError(f"row {len(self) + 1}: {error}", hint=error.hint) from error
         own = contents.own_key(line)
@@ -110,6 +112,14 @@ class Additions:
             batch = Batch(lines, bodies, starts, plain=self._plain)
             batch.contents = [self._own[place] for place in chosen]
             yield batch
+
+
+def _plain(row: Mapping[str, Any] | Conversation) -> Mapping[str, Any] | Conversation:
+    """Return a row of nothing but plain messages as a Conversation, any other as it is."""
+    if type(row) is dict and len(row) == 1:
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(row, Conversation)
+    return row
 
 
 def _renamed(line: Line | PlainLine, body: bytes, name: int) -> bytes:

@@ -13,7 +13,7 @@ import xxhash
 from aitelier_nb.errors import DataError, SplitError
 from aitelier_nb.schema import Example, Message
 from aitelier_nb.storage.journal import GONE, NOTHING, Change
-from aitelier_nb.storage.lines import assembled, decode, encode, fields, line_hash, merged, parse
+from aitelier_nb.storage.lines import Line, assembled, decode, encode, fields, line_hash, merged, parse
 
 __all__ = [
     "Given",
@@ -27,7 +27,6 @@ __all__ = [
     "new_line",
     "now",
     "placed",
-    "plain_line",
     "rated",
     "rewritten",
     "with_messages",
@@ -71,13 +70,17 @@ def checked_rating(value: object) -> int | None:
 
 def messages_json(messages: object) -> list[dict[str, Any]]:
     """Return messages as plain objects, checked; wrong roles and shapes are a DataError."""
+    plain = _listed(messages)
+    parse(encode({"id": 1, "messages": plain}))
+    return plain
+
+
+def _listed(messages: object) -> list[dict[str, Any]]:
     if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Sequence):
         raise DataError(
             f"messages are {type(messages).__name__}, not a list", hint='give a list of {"role", "content"}'
         )
-    plain = [turn.to_json() if isinstance(turn, Message) else turn for turn in messages]
-    parse(encode({"id": 1, "messages": plain}))
-    return plain
+    return [turn.to_json() if isinstance(turn, Message) else turn for turn in messages]
 
 
 class Given(NamedTuple):
@@ -272,11 +275,11 @@ def annotated(
     return after, gone
 
 
-def new_line(row: Mapping[str, Any], example_id: int, created_at: str) -> bytes:
-    """Return a row as a line with the keys in the `ait` tool's order, checked; other keys follow."""
+def new_line(row: Mapping[str, Any], example_id: int, created_at: str) -> tuple[bytes, Line]:
+    """Return a row as a line with the keys in the `ait` tool's order, and its fields; other keys follow."""
     values = {
         "id": example_id,
-        "messages": messages_json(row.get("messages")),
+        "messages": _listed(row.get("messages")),
         "rating": checked_rating(row.get("rating")),
         "createdAt": row.get("createdAt") or created_at,
         "version": row.get("version") or 1,
@@ -284,25 +287,7 @@ def new_line(row: Mapping[str, Any], example_id: int, created_at: str) -> bytes:
         **{key: value for key, value in row.items() if key not in LINE_KEYS and value is not None},
     }
     body = encode(values)
-    parse(body)
-    return body
-
-
-def plain_line(row: Mapping[str, Any], example_id: int, created_at: str) -> bytes | None:
-    """Return the same line for a row of nothing but roles and texts, in a fraction of the time; else None."""
-    if len(row) != 1:
-        return None
-    messages = row.get("messages")
-    if type(messages) is not list:
-        return None
-    for turn in messages:
-        if type(turn) is not dict or len(turn) != 2 or type(turn.get("content")) is not str:  # noqa: PLR2004
-            return None
-    values = {"id": example_id, "messages": messages, "rating": None, "createdAt": created_at, "version": 1}
-    try:
-        return msgspec.json.encode(values)  # for texts and whole numbers the same bytes as `encode`
-    except UnicodeEncodeError:
-        return None
+    return body, parse(body)
 
 
 def _output(messages: Sequence[Mapping[str, Any]]) -> str | None:

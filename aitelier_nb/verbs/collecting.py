@@ -260,7 +260,7 @@ def _sift(parsed: readers.Parsed) -> None:
     kept = []
     for row, line in zip(parsed.examples, parsed.lines, strict=True):
         try:
-            isinstance(row, Conversation) or editing.plain_line(row, 1, "") or editing.new_line(row, 1, "")
+            isinstance(row, Conversation) or editing.new_line(row, 1, "")
         except DataError as error:
             raw = json.dumps(row, ensure_ascii=True, default=str)
             parsed.rejected.append(

@@ -123,3 +123,16 @@ def test_an_id_that_was_asked_for_too_early_can_be_used_once_it_is_given(project
     project.dataset.set_splits({1: "train"})
     assert project.dataset.get(1).split == "train"
     assert not project.dataset.problems()
+
+
+def test_a_text_that_is_none_spoils_its_row_and_is_named(project):
+    class Text(str):  # as numpy's is
+        __slots__ = ()
+
+    rows = [objects([("user", "a"), ("assistant", text)], {}) for text in (Text("b"), "c")]
+    project.dataset.add(rows)
+    assert [example.output for example in project.dataset.examples()] == ["b", "c"]
+    with pytest.raises(DataError, match=r"row 2: a text holds half of a surrogate pair"):
+        project.dataset.add([objects([("user", "d")], {}), objects([("user", "\ud800")], {})])
+    assert len(project.dataset) == 2
+    assert_known(project.dataset)
