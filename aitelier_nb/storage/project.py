@@ -106,6 +106,12 @@ class Project:
             found = json.loads(self.config_path.read_bytes().decode("utf-8-sig"))
         except OSError as error:
             raise ProjectError(f"{self.config_path} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            line = bytes(error.object)[: error.start].count(b"\n") + 1
+            raise ProjectError(
+                f"{self.config_path}:{line} is not UTF-8: byte {error.object[error.start]:#04x}",
+                hint="repair that line, or restore it from git",
+            ) from error
         except ValueError as error:
             where = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
             raise ProjectError(

@@ -118,17 +118,18 @@ def test_a_run_is_added_and_changed(tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{", "is not JSON"),
-        ("[]", "is no object"),
-        ('{"name": "x", "qualityThreshold": "high"}', "qualityThreshold"),
+        (b"{", ":1 is not JSON"),
+        (b'{"name": "x",\n"model": "\xd5"}', ":2 is not UTF-8: byte 0xd5"),
+        (b"[]", "is no object"),
+        (b'{"name": "x", "qualityThreshold": "high"}', "qualityThreshold"),
     ],
 )
 def test_a_broken_config_is_named_and_left_alone(tmp_path, text, told):
-    (tmp_path / ".aitelier.json").write_text(text)
+    (tmp_path / ".aitelier.json").write_bytes(text)
     with pytest.raises(ProjectError, match=told) as caught:
         open_project(tmp_path)
     assert caught.value.hint
-    assert (tmp_path / ".aitelier.json").read_text() == text
+    assert (tmp_path / ".aitelier.json").read_bytes() == text
 
 
 def test_a_folder_that_may_not_be_written_is_told(tmp_path, read_only):
