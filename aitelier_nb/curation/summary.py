@@ -163,15 +163,20 @@ def _next_step(everyone: list[Example], good: list[Example], threshold: float) -
     if not everyone:
         return False, "add examples with ait.add() or ait.load() (ait add, ait import)"
     if not enough and unrated:
-        return False, f"rate the {unrated} unrated examples with ait.rate() (ait rate)"
+        return False, f"rate {_these(unrated, 'unrated ')} with ait.rate() (ait rate)"
     if not enough:
+        few = "1 example is" if len(good) == 1 else f"{len(good)} examples are"
         return False, (
-            f"only {len(good)} examples are rated {threshold:g} or higher: rewrite weak answers with "
+            f"only {few} rated {threshold:g} or higher: rewrite weak answers with "
             "ait.rate(), or add more"
         )
     if unplaced or not train:
-        return True, f"split the {unplaced} examples without a side with ait.split() (ait split)"
+        return True, f"split {_these(unplaced)} without a side with ait.split() (ait split)"
     return True, "write the training files with ait.format() (ait format), then ait.train()"
+
+
+def _these(n: int, kind: str = "") -> str:
+    return f"the {n} {kind}examples" if n != 1 else f"the {kind}example"
 
 
 def _scripts(everyone: list[Example]) -> dict[str, int]:
