@@ -167,8 +167,7 @@ def _next_step(everyone: list[Example], good: list[Example], threshold: float) -
     if not enough:
         few = "1 example is" if len(good) == 1 else f"{len(good)} examples are"
         return False, (
-            f"only {few} rated {threshold:g} or higher: rewrite weak answers with "
-            "ait.rate(), or add more"
+            f"only {few} rated {threshold:g} or higher: rewrite weak answers with ait.rate(), or add more"
         )
     if unplaced or not train:
         return True, f"split {_these(unplaced)} without a side with ait.split() (ait split)"
