@@ -15,11 +15,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from aitelier_nb import errors
 from aitelier_nb.errors import AitelierError, ProviderError
+from aitelier_nb.interrupts import check
 from aitelier_nb.providers.base import ChatRequest
 from aitelier_nb.providers.local.answers import Contestant, Runtime
 from aitelier_nb.schema import Answer, Parameters
@@ -27,6 +29,7 @@ from aitelier_nb.schema import Answer, Parameters
 __all__ = ["answers", "forget", "main", "stream"]
 
 PATIENCE = 5.0  # seconds that a worker gets to end by itself
+LOOK = 0.05  # seconds after which a wait for a reply is looked up from
 
 
 class _Worker:
@@ -35,6 +38,7 @@ class _Worker:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._log: BinaryIO | None = None
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._lock = threading.Lock()
 
     def exchange(self, order: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -80,15 +84,22 @@ class _Worker:
         process = self._process
         assert process is not None  # noqa: S101 - just started
         assert process.stdin is not None  # noqa: S101
-        assert process.stdout is not None  # noqa: S101
         try:
             process.stdin.write(json.dumps(order).encode() + b"\n")
             process.stdin.flush()
         except BrokenPipeError as error:
             raise self._died() from error
-        for line in process.stdout:
+        while line := self._next_line():
             yield json.loads(line)
         raise self._died()
+
+    def _next_line(self) -> bytes:
+        """Return the next reply, empty at the end; who waits beside a cell can be interrupted."""
+        while True:
+            try:
+                return self._lines.get(timeout=LOOK)
+            except queue.Empty:
+                check()
 
     def _start(self) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
@@ -100,6 +111,10 @@ class _Worker:
             start_new_session=True,  # Ctrl-C is for us; the worker ends with its pipe
             env={**os.environ, "TOKENIZERS_PARALLELISM": "false"},
         )
+        self._lines = queue.SimpleQueue()
+        assert self._process.stdout is not None  # noqa: S101 - a pipe
+        reading = (self._process.stdout, self._lines)
+        threading.Thread(target=_pass_on, args=reading, daemon=True, name="replies").start()
 
     def _died(self) -> ProviderError:
         """Return what to tell when the worker ended in the middle: its last words, or that it was killed."""
@@ -111,6 +126,14 @@ class _Worker:
         return ProviderError(
             f"the local model's process ended: {last}", hint="close other programs and try again"
         )
+
+
+def _pass_on(stream: BinaryIO, lines: queue.SimpleQueue[bytes]) -> None:
+    """Put each line of a stream into a queue, and an empty one at its end."""
+    with suppress(ValueError):  # it was closed
+        for line in stream:
+            lines.put(line)
+    lines.put(b"")
 
 
 _worker = _Worker()

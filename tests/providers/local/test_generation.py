@@ -1,6 +1,14 @@
 from __future__ import annotations
 
+import threading
+
+import pytest
+
+from aitelier_nb.interrupts import interrupted_by
+from aitelier_nb.providers.base import ChatRequest
+from aitelier_nb.providers.local import worker
 from aitelier_nb.providers.local.generation import Asked, generate, stream
+from aitelier_nb.providers.local.provider import LocalProvider
 
 PROMPTS = [tuple(range(10, 10 + length)) for length in (5, 9, 3, 21, 7, 13, 11, 6, 17, 8)]
 PREFIX = tuple(range(40, 64))
@@ -73,3 +81,15 @@ def test_the_pieces_of_a_stream_are_the_whole_answer(model, tokenizer):
     for ids in PROMPTS:
         [(_, answer)] = generate(model, tokenizer, [Asked(ids, 20)])
         assert "".join(stream(model, tokenizer, Asked(ids, 20))) == answer.text
+
+
+def test_who_waits_beside_a_cell_is_interrupted_in_the_middle_of_an_answer(tiny):
+    stop, requests = threading.Event(), [ChatRequest(str(tiny), [{"role": "user", "content": "the"}])]
+    provider = LocalProvider()
+    worker._worker.end()
+    stop.set()  # nobody waits for the process to come up
+    with interrupted_by(stop), pytest.raises(KeyboardInterrupt):
+        list(provider.answers(requests))
+    ((_, answer),) = provider.answers(requests)
+    provider.close()
+    assert answer.error is None
