@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from aitelier_nb.formats.tables import parquet
 from aitelier_nb.schema import Example
+from aitelier_nb.views import counted
 
 __all__ = ["folder"]
 
@@ -94,7 +95,7 @@ def _body(
         "| --- | --- |",
         *(f"| {side} | {len(members)} |" for side, members in sides.items()),
         "",
-        f"{len(everyone)} examples, {len(everyone) - ratings[None]} rated (1 to 10), {rewritten} rewritten.",
+        f"{counted(len(everyone), 'example')}, {len(everyone) - ratings[None]} rated (1 to 10), {rewritten} rewritten.",
     ]
     if threshold is not None:
         lines.append(f"Training uses examples rated {threshold:g} or higher.")

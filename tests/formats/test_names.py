@@ -68,6 +68,12 @@ PROMPTS = ["prompt", "messages", "conversations", "question", "query", "instruct
 TURNS = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
 
 
+def called(call, who="function_call"):
+    said = call if call == "find" else json.dumps(call)
+    middle = [{"from": who, "value": said}, {"from": "observation", "value": "4"}]
+    return {"conversations": [{"from": "human", "value": "q"}, *middle, {"from": "gpt", "value": "a"}]}
+
+
 def turns():
     """One row of turns for each name of a speaker, a text and a list."""
     for who in [*USERS, *MODELS, *TOOLS, *SYSTEMS, "Human", "GPT", " user "]:
@@ -151,6 +157,23 @@ def oddities():
     yield "an answer of parts", {"messages": [TURNS[0], {"role": "assistant", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]}  # fmt: skip
     yield "an answer of odd parts", {"messages": [TURNS[0], {"role": "assistant", "content": [4]}]}
     yield "a text", {"text": "once"}
+    for who in ["function_call", "tool_call", "tool_calls", "function-call", "tool-call", "Function_Call"]:
+        yield f"calling as {who}", called({"name": "f", "arguments": {"a": 1}}, who)
+    for what, call in {
+        "text": "find",
+        "no name": {"arguments": {}},
+        "a text of arguments": {"name": "f", "arguments": '{"a": 1}'},
+        "parameters": {"name": "f", "parameters": {"a": 1}},
+        "nothing": {"name": "f"},
+        "two": [{"name": "f"}, {"name": "g"}],
+    }.items():
+        yield f"a call of {what}", called(call)
+    answers = [{"from": "observation", "value": "4"}, {"from": "observation", "value": "5"}]
+    calls = [{"from": "function_call", "value": json.dumps({"name": name})} for name in "fg"]
+    yield (
+        "calls in a row",
+        {"conversations": [{"from": "human", "value": "q"}, *calls, *answers, {"from": "gpt", "value": "a"}]},
+    )
     yield "nothing", {}
 
 

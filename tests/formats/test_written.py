@@ -3,7 +3,7 @@
 import gzip
 
 from aitelier_nb.errors import DataError
-from aitelier_nb.formats import encodings, rules, tables, writers
+from aitelier_nb.formats import encodings, hub, rules, tables, writers
 from aitelier_nb.formats.preferences import Pair
 from aitelier_nb.formats.rulebook import PROVIDERS
 from aitelier_nb.schema import Example
@@ -44,6 +44,13 @@ ROWS = {
     "a preference of two answers": {"input": {"messages": [USER]}, "preferred_output": [ANSWER, ANSWER], "non_preferred_output": [USER]},
     "a preference without messages": {"input": "q", "preferred_output": [ANSWER], "non_preferred_output": [ANSWER]},
     "a preference with tools": {"input": {"messages": [USER], "tools": [TOOL], "parallel_tool_calls": False}, "preferred_output": [ANSWER], "non_preferred_output": [USER]},
+    "a preference without content": {"input": {"messages": [USER]}, "preferred_output": [{"role": "assistant"}], "non_preferred_output": [{"role": "assistant", "content": 4}]},
+    "a preference of calls": {"input": {"messages": [USER], "tools": [TOOL]}, "preferred_output": [{"role": "assistant", "tool_calls": [CALL]}], "non_preferred_output": ["b"]},
+    "a function turn": {"messages": [USER, {"role": "assistant", "content": None, "function_call": {"name": "find", "arguments": "{}"}}, {"role": "function", "name": "find", "content": "4"}, ANSWER]},
+    "names": {"messages": [{**SYSTEM, "name": "n"}, {**USER, "name": "n"}, {**ANSWER, "name": "n", "refusal": None}]},
+    "a developer": {"messages": [{**SYSTEM, "role": "developer"}, USER, ANSWER]},
+    "keys of other roles": {"messages": [{**SYSTEM, "weight": 1}, {**USER, "tool_call_id": "1"}, {**ANSWER, "tool_call_id": "1", "audio": None}]},
+    "a tool turn with a name": {"messages": [*TOOLS[:2], {**TOOLS[2], "name": "find"}, ANSWER], "tools": [TOOL]},
     "TRL's preference": {"prompt": [USER], "chosen": [ANSWER], "rejected": [{**ANSWER, "content": "b"}]},
     "TRL's preference of texts": {"prompt": "q", "chosen": "a", "rejected": "b"},
     "TRL's preference without a prompt": {"chosen": [USER, ANSWER], "rejected": [USER, ANSWER]},
@@ -127,6 +134,22 @@ def test_what_is_said_of_a_row_of_each_kind_stands(standing):
             [f.rule, f.message, f.remedy] for f in rules.check(line, "openai", kind="chat")
         ]
     standing("kinds", said)
+
+
+def test_the_folder_of_a_dataset_stands(standing):
+    found = {}
+    for name, words in {
+        "plain": {},
+        "told": {"license": "mit", "intended_use": 'For <b>"us"</b>', "threshold": 8},
+        "one side": {"threshold": 7.5},
+    }.items():
+        rows = [one for one in examples() if name != "one side" or one.split == "val"]
+        files = hub.folder(rows, name='a "shop" <x>', **words)
+        found[name] = {
+            str(path): content.decode() for path, content in dict(files).items() if str(path).endswith(".md")
+        }
+        found[f"{name}, files"] = sorted(map(str, dict(files)))
+    standing("cards", found)
 
 
 def test_how_the_bytes_of_a_file_are_read_stands(standing):
