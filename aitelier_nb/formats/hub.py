@@ -95,7 +95,8 @@ def _body(
         "| --- | --- |",
         *(f"| {side} | {len(members)} |" for side, members in sides.items()),
         "",
-        f"{counted(len(everyone), 'example')}, {len(everyone) - ratings[None]} rated (1 to 10), {rewritten} rewritten.",
+        f"{counted(len(everyone), 'example')}, {len(everyone) - ratings[None]} rated (1 to 10), "
+        f"{rewritten} rewritten.",
     ]
     if threshold is not None:
         lines.append(f"Training uses examples rated {threshold:g} or higher.")
