@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from aitelier_nb.formats.tables import parquet
@@ -85,7 +84,7 @@ def _body(
     intended_use: str | None,
     threshold: float | None,
 ) -> list[str]:
-    ratings = Counter(example.rating for example in everyone)
+    rated = sum(example.rating is not None for example in everyone)
     rewritten = sum(example.original_output is not None for example in everyone)
     lines = [
         "Conversations with ratings, made to fine-tune a language model.",
@@ -95,8 +94,7 @@ def _body(
         "| --- | --- |",
         *(f"| {side} | {len(members)} |" for side, members in sides.items()),
         "",
-        f"{counted(len(everyone), 'example')}, {len(everyone) - ratings[None]} rated (1 to 10), "
-        f"{rewritten} rewritten.",
+        f"{counted(len(everyone), 'example')}, {rated} rated (1 to 10), {rewritten} rewritten.",
     ]
     if threshold is not None:
         lines.append(f"Training uses examples rated {threshold:g} or higher.")
