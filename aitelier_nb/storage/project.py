@@ -20,6 +20,7 @@ from aitelier_nb.storage.dataset import Dataset
 from aitelier_nb.storage.editing import now
 from aitelier_nb.storage.index import Signature, signature
 from aitelier_nb.storage.locks import lock
+from aitelier_nb.views import counted
 
 __all__ = ["Project", "create", "find", "is_project", "now", "open_project", "rater_name"]
 
@@ -190,7 +191,16 @@ class Project:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Project {self.config.name}: {len(self.dataset)} examples, {len(self.runs)} runs>"
+        return f"<Project {self._told()}>"
+
+    def __str__(self) -> str:
+        """Return what a terminal prints of a project."""
+        empty = "" if len(self.dataset) else "\nNext: `ait import FILE` for what you have, or `ait add`"
+        return f"Project {self._told()} in {self.path}{empty}"
+
+    def _told(self) -> str:
+        examples, runs = counted(len(self.dataset), "example"), counted(len(self.runs), "run")
+        return f"{self.config.name}: {examples}, {runs}"
 
 
 def create(path: Path | str, config: Config) -> Project:

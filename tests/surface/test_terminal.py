@@ -16,7 +16,10 @@ def lines(path):
 
 
 def test_a_project_from_the_first_word_to_the_training_files(ait, result):
-    assert ait("init", "bot", "--system", "Be kind.").returncode == 0
+    made = ait("init", "bot", "--system", "Be kind.")
+    assert made.returncode == 0
+    assert made.stdout.startswith("Project bot: 0 examples, 0 runs in ")
+    assert "Next: `ait import FILE`" in made.stdout
     for number in range(6):
         (ait.folder / "in.txt").write_text(f"Question {number} on topic {number * 7}?", encoding="utf-8")
         (ait.folder / "out.txt").write_text(f"Answer {number}.", encoding="utf-8")
