@@ -80,5 +80,5 @@ def _different(standing: Any, found: Any, where: str = "") -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the browser last: its driver keeps an event loop in this thread until the session ends."""
+    """Run the browser last, also among several workers: its driver keeps an event loop in this thread."""
     items.sort(key=lambda item: "browser" in item.path.parts)
