@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 from hypothesis import settings
 
 FRONTEND = Path(__file__).parent / "frontend"
@@ -25,6 +24,8 @@ settings.load_profile("untimed")
 @pytest.fixture(scope="session")
 def node_packages() -> Path:
     """Return the folder of the front end's npm packages; they are installed when they are missing."""
+    from filelock import FileLock
+
     folder = FRONTEND / "node_modules"
     with FileLock(FRONTEND / ".installing.lock"):
         if not (folder / "vitest").is_dir():
