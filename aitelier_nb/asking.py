@@ -73,8 +73,8 @@ class RatingSession(View):
 
 def until_interrupted(serving: Serving) -> Serving:
     """Show where to ask and with which token, on stderr, and serve until Ctrl-C."""
-    print(f"{serving.text()}\nAPI key: {serving.token}\nCtrl-C ends it", file=sys.stderr, flush=True)
     try:
+        print(f"{serving.text()}\nAPI key: {serving.token}\nCtrl-C ends it", file=sys.stderr, flush=True)
         threading.Event().wait()
     except KeyboardInterrupt:
         serving.stop()
