@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from aitelier_nb.views import counted
+
 __all__ = ["FEWEST_VOTES", "LIKELY_VOTES", "shortage"]
 
 # Two-sided exact sign test at .05: 5 wins of 5 give p = .0625; a power of .8 at a win rate of .8 needs
@@ -11,7 +13,7 @@ FEWEST_VOTES, LIKELY_VOTES, CAREFUL_VOTES = 6, 23, 54
 
 def shortage(usable: int, holds: str = "holds") -> str:
     """Return what so few validation examples cannot show and how many would do; "" when they suffice."""
-    count = "1 example" if usable == 1 else f"{usable} examples"
+    count = counted(usable, "example")
     enough = f"{LIKELY_VOTES} will usually do when the tuned model wins 8 of 10"
     if usable < FEWEST_VOTES:
         return (

@@ -9,6 +9,7 @@ from typing import Any
 
 from aitelier_nb.curation import agreement, duplicates, leaks, scripts, sizes
 from aitelier_nb.schema import Example
+from aitelier_nb.views import counted
 
 __all__ = ["Summary", "summarise"]
 
@@ -163,19 +164,15 @@ def _next_step(everyone: list[Example], good: list[Example], threshold: float) -
     if not everyone:
         return False, "add examples with ait.add() or ait.load() (ait add, ait import)"
     if not enough and unrated:
-        return False, f"rate {_these(unrated, 'unrated ')} with ait.rate() (ait rate)"
+        return False, f"rate the {counted(unrated, 'unrated example')} with ait.rate() (ait rate)"
     if not enough:
-        few = "1 example is" if len(good) == 1 else f"{len(good)} examples are"
+        few = f"{counted(len(good), 'example')} {'is' if len(good) == 1 else 'are'}"
         return False, (
             f"only {few} rated {threshold:g} or higher: rewrite weak answers with ait.rate(), or add more"
         )
     if unplaced or not train:
-        return True, f"split {_these(unplaced)} without a side with ait.split() (ait split)"
+        return True, f"split the {counted(unplaced, 'example')} without a side with ait.split() (ait split)"
     return True, "write the training files with ait.format() (ait format), then ait.train()"
-
-
-def _these(n: int, kind: str = "") -> str:
-    return f"the {n} {kind}examples" if n != 1 else f"the {kind}example"
 
 
 def _scripts(everyone: list[Example]) -> dict[str, int]:

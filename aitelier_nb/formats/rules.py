@@ -20,6 +20,7 @@ from aitelier_nb.formats import rulebook
 from aitelier_nb.formats.rows_rules import is_plain_chat, kind_of_row, row_faults
 from aitelier_nb.formats.rulebook import Fault
 from aitelier_nb.schema import Finding
+from aitelier_nb.views import counted
 
 __all__ = ["check", "kind_of"]
 
@@ -217,7 +218,7 @@ class _Check:
     def whole(self) -> None:
         """Judge what was counted."""
         if self.rows < self.limits.fewest:
-            count = "1 example" if self.rows == 1 else f"{self.rows} examples"
+            count = counted(self.rows, "example")
             message = f"the file has {count}, but must have at least {self.limits.fewest}"
             if rulebook.severity_of("too_few_examples", self.provider) == "warning":
                 message = f"the file has only {count}; fewer than {self.limits.fewest} hardly change a model"
