@@ -101,6 +101,8 @@ def parse(words: Sequence[str], prog: str = "ait") -> tuple[str, dict[str, Any]]
     known = names()
     if words[0] not in known:
         near = difflib.get_close_matches(words[0], known, n=1)
+        if words[0] == "compare":  # ait.compare() is asked for as the `ait` tool has it
+            near = ["eval --compare"]
         raise UsageError(
             f"there is no verb {words[0]!r}",
             hint=f"did you mean {near[0]}?" if near else f"{prog} --help lists them",

@@ -144,6 +144,7 @@ def test_one_bad_line_is_named_and_the_others_are_used(ait, project):
 
 WRONG = {
     "no project": ([["stats"]], 1, "ait init"),
+    "the name of the function": ([["compare"]], 2, "did you mean eval --compare?"),
     "a project already here": ([["init", "one"], ["init", "two"]], 1, "already"),
     "rating 11": ([["init", "one"], ["add", "--input", "a", "--output", "a", "--rating", "11"]], 1, "1 to 10"),
     "rating good": ([["init", "one"], ["add", "--input", "a", "--output", "a", "--rating", "good"]], 1, "good"),
