@@ -32,11 +32,16 @@ def device() -> str:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Import and load without looking for garbage: there is none, and looking took a sixth of the start."""
+    """Import and load without looking for garbage: there is none, and looking took a sixth of the start.
+
+    What was loaded counts as old afterwards, so that the next look, at what is young, does not go through it.
+    """
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()
         gc.enable()
 
 

@@ -23,6 +23,7 @@ from aitelier_nb import errors
 from aitelier_nb.errors import AitelierError, ProviderError
 from aitelier_nb.interrupts import check
 from aitelier_nb.providers.base import ChatRequest
+from aitelier_nb.providers.local import packages
 from aitelier_nb.providers.local.answers import Contestant, Runtime
 from aitelier_nb.schema import Answer, Parameters
 
@@ -262,4 +263,5 @@ def _raised(told: dict[str, str]) -> AitelierError:
 
 
 if __name__ == "__main__":
+    packages.leave_out()
     main()
