@@ -335,8 +335,9 @@ def _with_system(line: Mapping[str, Any], prompt: str | None) -> Values:
 
 
 def _check_expected(line: Mapping[str, Any], body: bytes, expected: int | str | None) -> None:
-    now_at = line.get("version", 1) if isinstance(expected, int) else digest(body)
-    if expected is not None and expected != now_at:
+    if expected is None:
+        return
+    if expected != (line.get("version", 1) if isinstance(expected, int) else digest(body)):
         raise ConflictError(
             f"example {line['id']} has been changed since it was shown", hint="look at it again, then edit it"
         )

@@ -20,7 +20,9 @@ __all__ = [
     "Span",
     "append",
     "copied",
+    "extend",
     "read_at",
+    "refusal",
     "refusals",
     "replace",
     "signature",
@@ -31,6 +33,7 @@ __all__ = [
 BLOCK = 1 << 22
 GATHERED = 1 << 20  # bytes that are written at once
 SHORT = 1 << 14  # bytes of a stretch that is not worth a call of the system
+APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 REMEDIES = {
     errno.ENOSPC: "free some space on this disk, then run it again",
@@ -66,10 +69,10 @@ class Span(NamedTuple):
 
 
 class Opened:
-    """A file that is open for reading as long as this object lives."""
+    """A file that is open, for reading if nothing else is said, as long as this object lives."""
 
-    def __init__(self, path: Path) -> None:
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    def __init__(self, path: Path, flags: int = os.O_RDONLY) -> None:
+        self.descriptor = os.open(path, flags | os.O_CLOEXEC, 0o666)
 
     def signature(self) -> Signature:
         """Return what changes when the file changes."""
@@ -86,16 +89,21 @@ def refusals(path: Path, doing: str = "written") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (os.strerror(error.errno) if error.errno else str(error)).lower()
-        hint = REMEDIES.get(error.errno or 0, "check the disk and the folder, then run it again")
-        raise StorageError(f"{path} could not be {doing}: {reason}", hint=hint) from error
+        raise refusal(path, error, doing) from error
+
+
+def refusal(path: Path, error: OSError, doing: str = "written") -> StorageError:
+    """Return what the disk refused, with its remedy."""
+    reason = (os.strerror(error.errno) if error.errno else str(error)).lower()
+    hint = REMEDIES.get(error.errno or 0, "check the disk and the folder, then run it again")
+    return StorageError(f"{path} could not be {doing}: {reason}", hint=hint)
 
 
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """Write every byte; one call of the system for all that fits one."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, memoryview(data)[written:])
 
 
 def append(path: Path, data: bytes) -> os.stat_result:
@@ -104,22 +112,25 @@ def append(path: Path, data: bytes) -> os.stat_result:
     The caller holds the lock, so that nobody else writes in between. Returns the file's state after it.
     """
     with refusals(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            before = os.fstat(descriptor).st_size
-            try:
-                write_all(descriptor, data)
-                os.fsync(descriptor)
-                after = os.fstat(descriptor)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    os.ftruncate(descriptor, before)
-                raise
-        finally:
-            os.close(descriptor)
+        file = Opened(path, APPENDING)
+        before = file.signature()[1]
+        after = extend(file, data, before)
         if not before:
             sync_folder(path.parent)
         return after
+
+
+def extend(file: Opened, data: bytes, before: int) -> os.stat_result:
+    """Add bytes to an open file of a known size, and sync it; on a refusal it is cut back to that."""
+    descriptor = file.descriptor
+    try:
+        write_all(descriptor, data)
+        os.fsync(descriptor)
+        return os.fstat(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, before)
+        raise
 
 
 def sync_folder(folder: Path) -> None:

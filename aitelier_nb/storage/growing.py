@@ -43,6 +43,7 @@ class Places:
         self._count = self._rows = len(ids)
         self._order = None if _rises(ids) else np.argsort(ids, kind="stable")
         self._sorted = ids if self._order is None else ids[self._order]
+        self._lowest = int(self._sorted[0]) if self._count else 0
         self._late: dict[int, int] = {}
         self._highest_late = 0
         self.doubles: list[int] = []
@@ -60,6 +61,7 @@ class Places:
         ids = self._column.values
         if self._order is None and not self._late and _rises(ids[max(self._rows - 1, 0) :]):
             self._sorted, self._count, self._rows = ids, len(ids), len(ids)
+            self._lowest = int(ids[0])
             return
         for row, example in enumerate(ids[self._rows :].tolist(), self._rows):
             if self.find(example) is None:
@@ -71,7 +73,10 @@ class Places:
 
     def find(self, example: int) -> int | None:
         """Return the row of an id, or None."""
-        place = int(np.searchsorted(self._sorted, example))
+        place = example - self._lowest  # where it stands if no id before it was left out
+        if self._order is None and 0 <= place < self._count and self._sorted[place] == example:
+            return place
+        place = int(self._sorted.searchsorted(example))
         if place < self._count and self._sorted[place] == example:
             return place if self._order is None else int(self._order[place])
         return self._late.get(example)

@@ -82,6 +82,8 @@ class Journal:
         self._header = b""
         self._offset = 0
         self._stat: tuple[int, int, int] | None = None
+        self._file: files.Opened | None = None
+        self._inode = 0
 
     def stale(self) -> bool:
         """Say whether the file is not as it was last read; costs one look at its size and time."""
@@ -141,10 +143,24 @@ class Journal:
             line = self._header + b"\n" + line
         elif size != self._offset:
             line = b"\n" + line  # closes a torn line
-        stat = files.append(self.path, line)
+        with files.refusals(self.path):
+            stat = files.extend(self._opened(), line, size)
+            if not size:
+                files.sync_folder(self.path.parent)
         self._offset = size + len(line)
         self.entries.append(entry)
         self._stat = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+    def _opened(self) -> files.Opened:
+        """Return the file to write to, which stays open as long as no other one has its name."""
+        if self._file is None or self._stat is None or self._stat[0] != self._inode:
+            self._file = files.Opened(self.path, files.APPENDING)
+            self._inode = self._file.signature()[0]
+        return self._file
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file = None
 
     def clear(self) -> None:
         """Empty the file once its entries are in the history and in examples.jsonl."""

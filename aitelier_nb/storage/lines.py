@@ -148,6 +148,8 @@ def fields(body: bytes) -> dict[str, bytes]:
 
 def encode(value: object) -> bytes:
     """Return a value as the `ait` tool writes it: compact, non-ASCII as it is."""
+    if type(value) is int:
+        return b"%d" % value
     try:
         return _text(value).encode()
     except UnicodeEncodeError as error:

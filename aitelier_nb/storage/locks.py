@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from aitelier_nb.storage.files import refusals
+from aitelier_nb.storage.files import refusal
 
 __all__ = ["lock"]
 
@@ -51,37 +50,43 @@ class _Held:
         self.depth = 0
         self.processes = _System(path, thread_local=False)
 
-    def acquire(self) -> None:
-        if self.makes_no_folder:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.processes.acquire()
+    def __enter__(self) -> None:
+        self.threads.acquire()
+        if not self.depth:
+            try:
+                self._acquire()
+            except BaseException:
+                self.threads.release()
+                raise
+        self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+        try:
+            if not self.depth:
+                self.processes.release()
+        finally:
+            self.threads.release()
+
+    def _acquire(self) -> None:
+        try:
+            if self.makes_no_folder:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.processes.acquire()
+        except OSError as error:
+            raise refusal(self.path, error, "locked") from error
 
 
 _known: dict[tuple[int, str], _Held] = {}
 _guard = threading.Lock()
 
 
-def _held(path: Path) -> _Held:
-    key = (os.getpid(), str(path))  # a forked child must not believe that it holds its parent's lock
-    with _guard:
-        if key not in _known:
-            real = path.parent.resolve() / path.name
-            _known[key] = _known.setdefault((key[0], str(real)), _Held(real))
-        return _known[key]
-
-
-@contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path) -> AbstractContextManager[None]:
     """Hold the lock file for the block; re-entrant in a thread, waited for by all others."""
-    held = _held(path)
-    with held.threads:
-        if not held.depth:
-            with refusals(path, "locked"):
-                held.acquire()
-        held.depth += 1
-        try:
-            yield
-        finally:
-            held.depth -= 1
-            if not held.depth:
-                held.processes.release()
+    key = (os.getpid(), str(path))  # a forked child must not believe that it holds its parent's lock
+    held = _known.get(key)
+    if held is None:
+        with _guard:
+            real = path.parent.resolve() / path.name
+            held = _known[key] = _known.setdefault((key[0], str(real)), _Held(real))
+    return held

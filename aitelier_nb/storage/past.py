@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import chain
@@ -237,4 +237,4 @@ def _adds_of_others(entries: list[Entry], made: str) -> set[str]:
 
 def new_event() -> str:
     """Return a new name of an event, never given before."""
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()

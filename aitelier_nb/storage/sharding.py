@@ -20,6 +20,8 @@ BLOCK = 1 << 22
 
 def place_of(path: Path, folder: Path) -> Place:
     """Return where the examples lie: in one file, or in it and the shards of a folder by name."""
+    if not os.access(folder, os.F_OK):  # asked at every look, and most projects have none
+        return path
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".jsonl"))  # noqa: PTH208 - fast
     except (FileNotFoundError, NotADirectoryError):

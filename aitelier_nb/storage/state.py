@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,32 @@ class Conflict:
 
     def __init__(self, entry: Entry, change: Change, outside: bytes | None, *, applied: bool) -> None:
         self.entry, self.change, self.outside, self.applied = entry, change, outside, applied
+
+
+class _Writing:
+    """The block in which a state is written; a class, for it stands around every rating."""
+
+    def __init__(self, state: State) -> None:
+        self.state, self.lock = state, lock(state.lock_path)
+
+    def __enter__(self) -> None:
+        self.state.threads.acquire()
+        try:
+            self.lock.__enter__()
+        except BaseException:
+            self.state.threads.release()
+            raise
+        try:
+            self.state.refresh_and_mend()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.lock.__exit__(None, None, None)
+        finally:
+            self.state.threads.release()
 
 
 class State:
@@ -59,12 +85,9 @@ class State:
             raise DataError(f"{self.name} is not there", hint="restore it from git, or make an empty file")
         return self._index
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Hold the project's lock, with all that others wrote known."""
-        with self.threads, lock(self.lock_path):
-            self._refresh_and_mend()
-            yield
+        return _Writing(self)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -73,7 +96,7 @@ class State:
             if self._stale():
                 try:
                     with lock(self.lock_path):
-                        self._refresh_and_mend()
+                        self.refresh_and_mend()
                 except StorageError:
                     self.refresh()
             yield
@@ -86,6 +109,7 @@ class State:
         """Let go of the file; the next read opens it again."""
         with self.threads:
             self._index = None
+            self.journal.close()
 
     def save_head(self) -> None:
         """Write the head of the mirror, where that is worth it; a disk that says no is left alone."""
@@ -114,7 +138,7 @@ class State:
             same = False
         return not same or self.journal.stale()
 
-    def _refresh_and_mend(self) -> None:
+    def refresh_and_mend(self) -> None:
         """Refresh under the lock, and take away the torn end of an adding that was cut short.
 
         Such an end is ours: the journal says where the adding began and how long it was to be.
