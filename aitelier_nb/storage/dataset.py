@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -162,6 +163,20 @@ class Dataset(Upkeep):
         """Set tags, note or flag; what is None stays, an empty list, text or False takes it away."""
         values = editing.annotated(tags, note, flagged=flagged)
         return self._edit("annotate", example_id, lambda _: values, by=by, key=key)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Put the edits of single examples in the block on the disk together, when it ends.
+
+        Nobody else writes meanwhile. When the disk refuses, the end of the block says so and none of
+        them was made.
+        """
+        try:
+            with self._state.together():
+                yield
+        except BaseException:
+            self._ledger.forget()
+            raise
 
     def delete(self, example_id: int, *, by: str | None = None, key: Key | None = None) -> Edit | None:
         """Take an example out; its whole line stays in the history and `undo` brings it back."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +85,12 @@ class Journal:
         self._stat: tuple[int, int, int] | None = None
         self._file: files.Opened | None = None
         self._inode = 0
+        self._held: list[bytes] | None = None  # lines that are put on the disk together
 
     def stale(self) -> bool:
         """Say whether the file is not as it was last read; costs one look at its size and time."""
+        if self._held:
+            return False
         try:
             stat = self.path.stat()
         except FileNotFoundError:
@@ -95,6 +99,8 @@ class Journal:
 
     def grown(self) -> tuple[bool, list[Entry]]:
         """Return whether the file was begun anew since the last call, and the entries that are new."""
+        if self._held:
+            return False, []
         try:
             stat = self.path.stat()
         except FileNotFoundError:
@@ -137,18 +143,27 @@ class Journal:
         """Write an entry down for good. The caller holds the lock and has read all that is there."""
         line = msgspec.json.encode(entry) + b"\n"
         size = self._stat[1] if self._stat else 0
-        if not size:
+        if self._held:
+            pass  # the first one of them began the file or closed its torn line
+        elif not size:
             self._forgotten()
             self._header = b'{"journal":"' + secrets.token_hex(8).encode() + b'"}'
             line = self._header + b"\n" + line
         elif size != self._offset:
             line = b"\n" + line  # closes a torn line
+        if self._held is None:
+            self._write(line)
+        else:
+            self._held.append(line)
+        self.entries.append(entry)
+
+    def _write(self, data: bytes) -> None:
+        size = self._stat[1] if self._stat else 0
         with files.refusals(self.path):
-            stat = files.extend(self._opened(), line, size)
+            stat = files.extend(self._opened(), data, size)
             if not size:
                 files.sync_folder(self.path.parent)
-        self._offset = size + len(line)
-        self.entries.append(entry)
+        self._offset = size + len(data)
         self._stat = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
     def _opened(self) -> files.Opened:
@@ -161,6 +176,32 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         self._file = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Hold the entries of the block back and write them down at its end, with one wait for the disk.
+
+        The caller holds the lock all the while. When the disk refuses, none of them is known any more.
+        """
+        self._held = self._held or []
+        try:
+            yield
+        finally:
+            try:
+                self.flush()
+            finally:
+                self._held = None
+
+    def flush(self) -> None:
+        """Write down what is held back."""
+        if not self._held:
+            return
+        data, self._held = b"".join(self._held), []
+        try:
+            self._write(data)
+        except BaseException:
+            self._forgotten()
+            raise
 
     def clear(self) -> None:
         """Empty the file once its entries are in the history and in examples.jsonl."""

@@ -18,6 +18,10 @@ class Ledger:
 
     def __init__(self, path: Path, journal: Journal) -> None:
         self.path, self.journal = path, journal
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing; the next question reads everything."""
         self._file: tuple[int, int] = (0, 0)
         self._raters: dict[int, str] = {}
         self._events: dict[Key, str] = {}

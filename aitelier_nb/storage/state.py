@@ -90,6 +90,17 @@ class State:
         return _Writing(self)
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """Hold the lock, and put the edits of the block on the disk together, at its end."""
+        with self.writing():
+            try:
+                with self.journal.together():
+                    yield
+            except BaseException:
+                self.refresh(fresh=True)  # what the disk did not take was not made
+                raise
+
+    @contextmanager
     def reading(self) -> Iterator[None]:
         """Know all that others wrote; on a disk that cannot be written, without the lock."""
         with self.threads:
@@ -167,6 +178,7 @@ class State:
 
         The caller holds the lock and has written down what is to come.
         """
+        self.journal.flush()
         index = self.index
         alone = path == self.place() and not index.missing_end() and streams.seen(path) == index.signature
         now = files.signature(files.append(path, data))

@@ -129,6 +129,7 @@ class Upkeep(Past):
             if not self._state.journal.entries:
                 return False
         with self._state.writing():
+            self._state.journal.flush()
             given = highest_id(self._state.journal.entries)
             folded = fold(self._state, self.history_path)
             if given > self._state.index.places.highest:  # the highest one was deleted
