@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ PACE = 5e7  # bytes of the file for each further second
 _open: dict[Path, Project] = {}
 _guard = threading.RLock()
 _timers: dict[Path, threading.Timer] = {}
+_due: dict[Path, float] = {}
 
 
 def _sink() -> Sink | None:
@@ -87,13 +89,28 @@ def forget_open(project: Project) -> None:
 def fold_soon(project: Project) -> None:
     """Fold the project's edits two seconds from now, later where the file is large, unless edits come."""
     with _guard:
-        waiting = _timers.pop(project.path, None)
-        if waiting is not None:
-            waiting.cancel()
-        timer = threading.Timer(FOLD_AFTER + _size(project) / PACE, _fold, [project])
-        timer.daemon = True
-        _timers[project.path] = timer
-        timer.start()
+        _due[project.path] = time.monotonic() + FOLD_AFTER + _size(project) / PACE
+        if project.path not in _timers:
+            _wait(project)
+
+
+def _wait(project: Project) -> None:
+    """Wait until the project's edits are due; an edit in between only moves the time."""
+    timer = threading.Timer(max(0, _due[project.path] - time.monotonic()), _fold_if_due, [project])
+    timer.daemon = True
+    _timers[project.path] = timer
+    timer.start()
+
+
+def _fold_if_due(project: Project) -> None:
+    with _guard:
+        if _timers.get(project.path) is not threading.current_thread():
+            return
+        if time.monotonic() < _due[project.path]:
+            _wait(project)
+            return
+        del _timers[project.path]
+    _fold(project)
 
 
 def _size(project: Project) -> int:
