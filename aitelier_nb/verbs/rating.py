@@ -90,6 +90,7 @@ def rate(  # noqa: PLR0913 - the filters of `examples`, and how to go through wh
         repeats=repeats,
         seed=seed,
         session=_kept(session),
+        together=place.dataset.together,
         on_session=lambda facts: replace(session, [json.dumps(facts).encode() + b"\n"]),
     )
     insights.onknown = rater.look_again

@@ -8,6 +8,8 @@ const LOW = 35; // ask for the next page when fewer than this many wait: faster 
 const FAR = 60; // examples further away than this are forgotten
 const AGAIN = 3000; // milliseconds until an unanswered message is sent again
 const BURST = 50; // decisions sent again at once
+const HEAVY = 1000000; // characters of text in one message; a server refuses very long ones
+const GATHER = 100; // milliseconds in which decisions are gathered while one before them is unanswered
 const SHELVED = 50; // milliseconds until decisions lie in the page's storage: after the next paint, which it would delay
 const QUIET = 300; // milliseconds without a decision after which the static output is brought up to date
 
@@ -35,6 +37,7 @@ export class Queue {
     this.onchange = onchange;
     this.later = later;
     this.outbox = [];
+    this.postedAt = 0;
     this.storage = storage;
     this.again = again;
     this.session = newSession();
@@ -156,14 +159,45 @@ export class Queue {
     const kept = { ...edit, session: this.session, seq: this.seq, client_at: new Date().toISOString() };
     this.pending.set(kept.seq, { edit: kept, at: Date.now() });
     this.outbox.push(kept);
-    if (this.outbox.length === 1) this.later(() => this.post());
+    if (!this.painting) {
+      this.painting = true;
+      this.later(() => this.painted());
+    }
     this.shelveSoon();
     return kept;
   }
 
-  /** Send the decisions of the frame that was just painted: the kernel's work would delay the paint. */
+  /**
+   * The frame is painted, which the kernel's work would have delayed: what was decided in it is sent.
+   * Faster than the kernel answers, it is gathered first: each message costs a notebook several frames.
+   */
+  painted() {
+    this.painting = false;
+    clearTimeout(this.gathering);
+    const answered = this.outbox.length === this.pending.size;
+    const rest = answered ? 0 : this.postedAt + GATHER - Date.now();
+    if (rest > 0) this.gathering = setTimeout(() => this.painting || this.painted(), rest);
+    else this.post();
+  }
+
+  /** Send what was decided, in order. */
   post() {
-    for (const kept of this.outbox.splice(0)) this.send(kept);
+    if (this.outbox.length === 0) return;
+    this.postedAt = Date.now();
+    this.sendAll(this.outbox.splice(0));
+  }
+
+  /** Send decisions together, which is answered together too; long texts go in several messages. */
+  sendAll(edits) {
+    let [first, weight] = [0, 0];
+    for (let place = 0; place <= edits.length; place += 1) {
+      weight += edits[place]?.text?.length ?? 0;
+      if (place < edits.length && (weight <= HEAVY || place === first)) continue;
+      const some = edits.slice(first, place);
+      if (some.length === 1) this.send(some[0]);
+      else if (some.length > 1) this.send({ kind: "decisions", edits: some });
+      [first, weight] = [place, edits[place]?.text?.length ?? 0];
+    }
   }
 
   shelveSoon() {
@@ -202,7 +236,7 @@ export class Queue {
   }
 
   onmessage(message) {
-    if (message.kind === "ack") return this.acknowledged(message);
+    if (message.kind === "ack" || message.kind === "acks") return this.acknowledged(message);
     if (message.kind === "news") return this.refill();
     if (message.session !== this.session) return;
     if (message.kind === "hello") this.welcomed(message);
@@ -263,21 +297,29 @@ export class Queue {
     if (this.others.length === 0) return;
     this.adopted = this.others.length;
     this.shelve();
-    this.others.forEach((edit) => this.send(edit));
+    this.sendAll(this.others);
     this.onchange("adopted");
   }
 
+  /** Take the answer to one decision, or the answers to several that went together. */
   acknowledged(message) {
-    if (message.session === this.session) this.settled(message);
-    const place = this.others.findIndex((one) => one.session === message.session && one.seq === message.seq);
-    const adopted = place >= 0 ? this.others.splice(place, 1)[0] : null;
+    const acks = message.acks ?? [message];
+    acks.forEach((ack) => this.answered(ack));
     if (message.counts) this.counts = message.counts;
-    if (message.example) this.replace(message.example);
-    if (adopted && message.ok && adopted.id === this.current?.id) this.go(this.place + 1);
     this.shelveSoon();
     clearTimeout(this.quiet);
     if (this.unsaved === 0) this.quiet = setTimeout(() => this.send({ kind: "settled" }), QUIET);
-    this.onchange(message.ok ? "saved" : "refused", message);
+    const refused = acks.filter((ack) => !ack.ok);
+    if (refused.length < acks.length) this.onchange("saved", message);
+    refused.forEach((ack) => this.onchange("refused", ack));
+  }
+
+  answered(ack) {
+    if (ack.session === this.session) this.settled(ack);
+    const place = this.others.findIndex((one) => one.session === ack.session && one.seq === ack.seq);
+    const adopted = place >= 0 ? this.others.splice(place, 1)[0] : null;
+    if (ack.example) this.replace(ack.example);
+    if (adopted && ack.ok && adopted.id === this.current?.id) this.go(this.place + 1);
   }
 
   /** A decision of this view was answered: it is on disk, or it was refused and the example is as before. */
@@ -295,6 +337,7 @@ export class Queue {
     if (place >= 0) {
       const [undone] = this.done.splice(place, 1);
       if (undone.before) this.rows.set(undone.place, undone.before);
+      this.ask(undone.place); // it may have been changed by somebody else
     }
   }
 
@@ -310,11 +353,9 @@ export class Queue {
     if (!this.ready) return this.hello();
     const late = Date.now() - this.again;
     const waiting = [...this.pending.values()].filter((one) => one.at <= late).slice(0, BURST);
-    for (const one of waiting) {
-      one.at = Date.now();
-      this.send(one.edit);
-    }
-    this.others.slice(0, BURST).forEach((edit) => this.send(edit));
+    waiting.forEach((one) => (one.at = Date.now()));
+    this.sendAll(waiting.map((one) => one.edit));
+    this.sendAll(this.others.slice(0, BURST));
     if (this.current === undefined) this.fill();
     if (this.unsaved > 0) this.onchange("waiting");
   }
@@ -323,6 +364,7 @@ export class Queue {
     this.post();
     clearInterval(this.timer);
     clearTimeout(this.quiet);
+    clearTimeout(this.gathering);
     if (this.shelving) this.shelve();
     globalThis.removeEventListener?.("pagehide", this.leaving);
     living().delete(this.session);

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from aitelier_nb.errors import DataError
+from aitelier_nb.errors import AitelierError, DataError
 from aitelier_nb.widgets.decks import Deck, OnEdit, Page
 from aitelier_nb.widgets.sessions import Plan, Session
 from aitelier_nb.widgets.sources import script, style
 from aitelier_nb.widgets.surface import Message, whole
 
 __all__ = ["Rater"]
+
+LIGHT = ("rate", "annotate")  # decisions that change no text: their answers carry none
+TEXTS = ("messages", "originalOutput")
 
 
 class Rater(Deck):
@@ -47,6 +52,8 @@ class Rater(Deck):
         What is next, shown at the end.
     repeats, seed
         The share of examples that are shown a second time, unmarked, and the seed of their choice.
+    together
+        Returns a block whose decisions may reach the disk together, at its end; by default each does alone.
     session, on_session
         What `sessions.Session.to_json` gave last time, and who keeps it: the numbers of the latest
         session stay readable in a notebook that is run again.
@@ -73,6 +80,7 @@ class Rater(Deck):
         next_step: str = "",
         repeats: float = 0,
         seed: int = 0,
+        together: Callable[[], AbstractContextManager[object]] = nullcontext,
         session: Mapping[str, Any] | None = None,
         on_session: Callable[[dict[str, Any]], object] | None = None,
         summary: Callable[[], Sequence[str]] | None = None,
@@ -84,7 +92,7 @@ class Rater(Deck):
         self._rated, self._examples = rated, total if examples is None else examples
         self._told = {"threshold": threshold, "guideline": guideline, "next": next_step}
         self._session, self._on_session = Session(session), on_session
-        self._summary = summary
+        self._summary, self._together = summary, together
         self._has_rating: dict[int, bool] = {}
         self._first: dict[int, int] = {}
 
@@ -107,6 +115,17 @@ class Rater(Deck):
             self._on_session(self._session.to_json())
         super().refresh()
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Return the project's block; what was counted in it is forgotten when the disk refuses."""
+        before = self._rated, dict(self._has_rating), copy.deepcopy(self._session)
+        try:
+            with self._together():
+                yield
+        except AitelierError:
+            self._rated, self._has_rating, self._session = before
+            raise
+
     def decide(self, edit: Message) -> Mapping[str, Any]:
         """Hand one decision to `on_edit` and count what it changed."""
         checked = _CHECKS.get(str(edit.get("kind")))
@@ -120,6 +139,8 @@ class Rater(Deck):
         self._session.add(edit)
         if "position" in done:
             done["position"] = self._plan.shown_at(done["position"])
+        if edit["kind"] in LIGHT and isinstance(done.get("example"), dict):
+            done["example"] = {key: value for key, value in done["example"].items() if key not in TEXTS}
         return {**done, "counts": self.counts()}
 
     def _count(self, edit: Message, done: Message) -> None:

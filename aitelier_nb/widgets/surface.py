@@ -10,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 import anywidget
@@ -82,6 +83,10 @@ class Surface(anywidget.AnyWidget):
         """Carry out one decision; what is returned goes back with the acknowledgement."""
         raise NotImplementedError
 
+    def together(self) -> AbstractContextManager[object]:
+        """Return a block in which several decisions may be put on the disk at once; they are at its end."""
+        return nullcontext()
+
     def lines(self) -> list[str]:
         """Return the state as it is on disk: equal state, equal lines."""
         raise NotImplementedError
@@ -98,41 +103,65 @@ class Surface(anywidget.AnyWidget):
             self._say("page", message, self._answered(self.fetch, message))
         elif kind == "settled":
             self.refresh()
+        elif kind == "decisions":
+            edits = [edit for edit in message.get("edits") or () if isinstance(edit, dict)]
+            self._acknowledge(message, edits)
         else:
-            self._acknowledge(message)
+            self._acknowledge(message, [message])
 
     def _answered(self, answer: Callable[[Message], Message], message: Message) -> Message:
         """Return an answer, or why there is none: what went wrong belongs into the page."""
         try:
             return answer(message)
         except AitelierError as error:
-            return {"error": str(error), "hint": error.hint}
+            return _refusal(error)
 
-    def _acknowledge(self, edit: Message) -> None:
+    def _acknowledge(self, message: Message, edits: Sequence[Message]) -> None:
+        """Carry out decisions in their order; those that came in one message are answered in one."""
+        faults: list[Exception] = []
         with self._guard:
-            try:
-                key = _key(edit)
-            except DataError as error:
-                self._say("ack", edit, {"ok": False, "error": str(error), "hint": error.hint})
-                return
-            known = self._acks.get(key)
-            ack = known if known is not None else self._decided(edit)
-            self._acks[key] = ack
-            while len(self._acks) > KEPT:
-                self._acks.popitem(last=False)
-            self._say("ack", edit, ack)
-        if ack["ok"] and time.monotonic() - self._refreshed > SELDOM:
+            acks = self._carried_out(edits, faults)
+            if edits and edits[0] is message:
+                self._say("ack", message, acks[0])
+            else:
+                self._say("acks", message, _joined(edits, acks))
+        if faults:
+            raise faults[0]
+        if any(ack["ok"] for ack in acks) and time.monotonic() - self._refreshed > SELDOM:
             self.refresh()
 
-    def _decided(self, edit: Message) -> Message:
+    def _carried_out(self, edits: Sequence[Message], faults: list[Exception]) -> list[Message]:
+        if len(edits) == 1:
+            return [self._acknowledged(edits[0], faults)]
+        fresh = [key for key in map(_key_or_none, edits) if key is not None and key not in self._acks]
+        try:
+            with self.together():
+                return [self._acknowledged(edit, faults) for edit in edits]
+        except AitelierError as error:  # the disk took none of those that are new
+            self._acks.update(dict.fromkeys(fresh, _refusal(error)))
+            return [self._acknowledged(edit, faults) for edit in edits]
+
+    def _acknowledged(self, edit: Message, faults: list[Exception]) -> Message:
+        """Return the answer to one decision; when it comes again, the answer that it got."""
+        try:
+            key = _key(edit)
+        except DataError as error:
+            return _refusal(error)
+        ack = self._acks.get(key) or self._decided(edit, faults)
+        self._acks[key] = ack
+        while len(self._acks) > KEPT:
+            self._acks.popitem(last=False)
+        return ack
+
+    def _decided(self, edit: Message, faults: list[Exception]) -> Message:
         try:
             return {"ok": True, **(self.decide(edit) or {})}
         except AitelierError as error:
-            return {"ok": False, "error": str(error), "hint": error.hint}
-        except Exception as error:
-            # The person must see that nothing was saved; the stack goes to the kernel's log.
-            self._say("ack", edit, {"ok": False, "error": f"{type(error).__name__}: {error}", "hint": ""})
-            raise
+            return _refusal(error)
+        except Exception as error:  # noqa: BLE001
+            # The person must see that nothing was saved; the stack goes to the kernel's log afterwards.
+            faults.append(error)
+            return {"ok": False, "error": f"{type(error).__name__}: {error}", "hint": ""}
 
     def send(self, content: Any, buffers: Any = None) -> None:
         """Send a message to every view."""
@@ -140,8 +169,7 @@ class Surface(anywidget.AnyWidget):
         self._leave_the_shell_open()
 
     def _say(self, kind: str, to: Message, content: Mapping[str, Any]) -> None:
-        address = {"session": to.get("session"), "seq": to.get("seq")}
-        self.send({**content, "kind": kind, **address})
+        self.send({**content, "kind": kind, **_address(to)})
 
     def refresh(self) -> None:
         """Bring the static twin of every view up to date."""
@@ -171,6 +199,29 @@ class Surface(anywidget.AnyWidget):
         handle = display(self.static(), display_id=True)
         if handle is not None:
             self._handles.append(handle)
+
+
+def _address(message: Message) -> Message:
+    return {"session": message.get("session"), "seq": message.get("seq")}
+
+
+def _refusal(error: AitelierError) -> Message:
+    return {"ok": False, "error": str(error), "hint": error.hint}
+
+
+def _joined(edits: Sequence[Message], acks: Sequence[Message]) -> Message:
+    """Return one answer to several decisions; the numbers that the view shows are those after the last."""
+    told = [{key: value for key, value in ack.items() if key != "counts"} for ack in acks]
+    counts = [ack["counts"] for ack in acks if "counts" in ack]
+    found = {"acks": [{**ack, **_address(edit)} for edit, ack in zip(edits, told, strict=True)]}
+    return {**found, "counts": counts[-1]} if counts else found
+
+
+def _key_or_none(edit: Message) -> tuple[str, int] | None:
+    try:
+        return _key(edit)
+    except DataError:
+        return None
 
 
 def _key(edit: Message) -> tuple[str, int]:

@@ -39,9 +39,9 @@ export function show(widget, { total = 60, start = 0, rows = null, settings = {}
   return { model, el, root, dispose };
 }
 
-/** Let the frame be painted: what was decided in it is sent then. */
+/** Let the frame be painted, and a moment pass: what was decided in it is sent then. */
 export function painted() {
-  if (vi.isFakeTimers()) vi.advanceTimersByTime(40);
+  if (vi.isFakeTimers()) vi.advanceTimersByTime(140);
 }
 
 /** Press a key; the frame is not painted yet. */

@@ -15,6 +15,9 @@ function begin(options = {}) {
   model.say("hello", { total, start, first: 0, examples: rows, settings: { store } });
 }
 
+/** Let a moment pass, after which decisions are sent that were faster than the kernel. */
+const gathered = () => vi.advanceTimersByTime(100);
+
 beforeEach(fresh);
 afterEach(() => {
   queue?.dispose();
@@ -70,6 +73,7 @@ describe("saving", () => {
       queue.rows.set(queue.place, example(queue.place));
       queue.decide({ kind: "rate", value: (key % 10) + 1 });
     }
+    gathered();
     const rates = model.of("rate");
     expect(rates.map((one) => one.seq)).toEqual(Array.from({ length: 60 }, (_, place) => place + 1));
     expect(rates.map((one) => one.id)).toEqual(Array.from({ length: 60 }, (_, place) => place + 1));
@@ -80,6 +84,7 @@ describe("saving", () => {
     begin();
     queue.decide({ kind: "rate", value: 8 });
     queue.decide({ kind: "rate", value: 7 });
+    gathered();
     model.ack(1);
     vi.advanceTimersByTime(6500);
     const sent = model.of("rate");
@@ -155,6 +160,7 @@ describe("the kernel is gone", () => {
     begin();
     queue.decide({ kind: "rate", value: 8 });
     queue.decide({ kind: "rate", value: 9 });
+    gathered();
     model.ack(1);
     const lost = model.of("rate")[1];
     queue.dispose();
@@ -177,7 +183,10 @@ describe("the kernel is gone", () => {
     expect(JSON.parse(sessionStorage.getItem(sessionStorage.key(0))).edits).toEqual(model.of("rate"));
     queue.decide({ kind: "rate", value: 9 });
     vi.advanceTimersByTime(50);
-    expect(JSON.parse(sessionStorage.getItem(sessionStorage.key(0))).edits).toEqual(model.of("rate"));
+    const { edits } = JSON.parse(sessionStorage.getItem(sessionStorage.key(0)));
+    gathered();
+    expect(edits).toEqual(model.of("rate"));
+    expect(edits).toHaveLength(2);
   });
 
   test("what belongs to other data or to a living view stays where it is", () => {
@@ -213,6 +222,7 @@ describe("undo", () => {
     expect([queue.place, queue.current.rating]).toEqual([1, null]);
     queue.undo();
     expect([queue.place, queue.current.rating]).toEqual([0, null]);
+    gathered();
     expect(model.of("undo").map((one) => one.of)).toEqual([2, 1]);
   });
 
@@ -221,6 +231,7 @@ describe("undo", () => {
     queue.decide({ kind: "rate", value: 8 });
     queue.decide({ kind: "skip" });
     queue.undo();
+    gathered();
     expect(model.of("undo")[0].of).toBe(1);
   });
 
@@ -230,6 +241,101 @@ describe("undo", () => {
     expect(model.of("undo")[0]).toMatchObject({ of: null });
     model.ack(1, { position: 7, example: { id: 8, rating: null } });
     expect(queue.place).toBe(7);
+  });
+});
+
+describe("faster than the kernel answers", () => {
+  const burst = (count) => {
+    for (let key = 1; key <= count; key += 1)
+      queue.decide({ kind: "rate", value: key }, { change: { rating: key } });
+  };
+
+  test("decisions go together, in order, ten messages a second at most", () => {
+    begin();
+    for (let key = 0; key < 60; key += 1) {
+      queue.rows.set(queue.place, example(queue.place));
+      queue.decide({ kind: "rate", value: (key % 10) + 1 });
+      vi.advanceTimersByTime(16);
+    }
+    gathered();
+    expect(model.of("rate").map((one) => one.seq)).toEqual(
+      Array.from({ length: 60 }, (_, place) => place + 1),
+    );
+    expect(model.of("decisions").length).toBeLessThanOrEqual(10);
+  });
+
+  test("the first one waits for nothing, nor does one after all were answered", () => {
+    begin();
+    burst(1);
+    expect(model.sent.at(-1)).toMatchObject({ kind: "rate", seq: 1 });
+    model.ack(1);
+    burst(1);
+    expect(model.sent.at(-1)).toMatchObject({ kind: "rate", seq: 2 });
+  });
+
+  test("one answer to several counts each of them, and one that is refused gives its example back", () => {
+    begin();
+    burst(4);
+    gathered();
+    model.ack(1);
+    expect(queue.unsaved).toBe(3);
+    model.acks(
+      { seq: 2 },
+      { seq: 3, ok: false, error: "moved on" },
+      { seq: 4, example: { id: 4, rating: 5 } },
+    );
+    expect([queue.unsaved, queue.saved]).toEqual([0, 3]);
+    expect([1, 2, 3].map((place) => queue.rows.get(place).rating)).toEqual([2, null, 5]);
+    expect(seen.slice(-2).map(([what]) => what)).toEqual(["saved", "refused"]);
+    expect(seen.at(-1)[1].error).toBe("moved on");
+    expect(model.of("fetch").at(-1).start).toBe(2);
+  });
+
+  test("one that is undone before it was sent is sent and taken back, in this order", () => {
+    begin();
+    burst(2);
+    queue.undo();
+    gathered();
+    expect(model.sent.at(-1).edits.map(({ kind, seq, of }) => [kind, seq, of])).toEqual([
+      ["rate", 2, undefined],
+      ["undo", 3, 2],
+    ]);
+    expect([queue.place, queue.current.rating]).toEqual([1, null]);
+  });
+
+  test("what is not answered goes again together, and what a reload left too", () => {
+    begin();
+    burst(3);
+    vi.advanceTimersByTime(6200);
+    const again = model.sent.at(-1);
+    expect([again.kind, again.edits.map((edit) => edit.seq)]).toEqual(["decisions", [1, 2, 3]]);
+    queue.dispose();
+    begin();
+    expect(model.of("decisions").map(({ edits }) => edits)).toEqual([again.edits]);
+    const { session } = again.edits[0];
+    model.acks({ session, seq: 1 }, { session, seq: 2 }, { session, seq: 3 });
+    expect(queue.unsaved).toBe(0);
+  });
+
+  test("long texts go in several messages, since a server refuses a very long one", () => {
+    begin();
+    for (let key = 1; key <= 6; key += 1)
+      queue.decide({ kind: "rewrite", text: "x".repeat(400000), value: 9 });
+    gathered();
+    expect(model.of("decisions").map(({ edits }) => edits.map((edit) => edit.seq))).toEqual([
+      [2, 3],
+      [4, 5],
+    ]);
+    expect(model.sent.at(-1)).toMatchObject({ kind: "rewrite", seq: 6 });
+  });
+
+  test("a kernel that ends meanwhile is noticed, and what was gathered is kept", () => {
+    begin();
+    burst(3);
+    model.alive = false;
+    gathered();
+    expect([queue.gone, queue.unsaved]).toEqual([true, 3]);
+    expect(JSON.parse(sessionStorage.getItem(sessionStorage.key(0))).edits).toHaveLength(3);
   });
 });
 
@@ -268,6 +374,31 @@ describe("posting", () => {
     expect(model.of("rate")).toHaveLength(1);
     painted.pop()();
     expect(model.of("rate")).toHaveLength(1);
+  });
+
+  test.each(["dispose", "leaving"])("what was gathered is sent on %s", (end) => {
+    for (const value of [3, 4, 5]) {
+      queue.decide({ kind: "rate", value });
+      painted.pop()();
+    }
+    expect(model.of("rate")).toHaveLength(1);
+    queue[end]();
+    expect(model.of("rate").map((edit) => edit.value)).toEqual([3, 4, 5]);
+    gathered();
+    expect(model.of("rate")).toHaveLength(3);
+  });
+
+  test("what was gathered never comes between a key and its paint", () => {
+    queue.decide({ kind: "rate", value: 3 });
+    painted.pop()();
+    queue.decide({ kind: "rate", value: 4 });
+    painted.pop()();
+    vi.advanceTimersByTime(90);
+    queue.decide({ kind: "rate", value: 5 });
+    vi.advanceTimersByTime(50);
+    expect(model.of("rate")).toHaveLength(1);
+    painted.pop()();
+    expect(model.of("rate").map((edit) => edit.value)).toEqual([3, 4, 5]);
   });
 });
 

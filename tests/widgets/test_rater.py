@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from aitelier_nb.errors import DataError
+from aitelier_nb.errors import DataError, StorageError
 from aitelier_nb.widgets import Rater
 
 
@@ -46,6 +48,82 @@ def test_a_decision_that_is_sent_twice_is_carried_out_once_and_acknowledged_twic
     first = wire.says(seq=1, id=31, kind="rate", value=8)
     assert wire.says(seq=1, id=31, kind="rate", value=8) == first
     assert len(given) == 1
+
+
+def test_decisions_of_one_message_are_carried_out_in_order_and_answered_in_one(rater, given, line) -> None:
+    wire = line(rater)
+    wire.says(seq=1, id=31, kind="rate", value=8, before=None)
+    edits = [
+        {"session": session, "seq": seq, "id": name, "kind": kind, "value": value, "before": None}
+        for session, seq, name, kind, value in [
+            ("s", 1, 31, "rate", 8),
+            ("former", 7, 30, "rate", 4),
+            ("s", 2, 32, "rate", 11),
+            ("s", 3, 33, "skip", None),
+            ("s", 4, 34, "rate", 9),
+        ]
+    ]
+    answer = wire.says(kind="decisions", edits=edits)
+    assert [(edit["session"], edit["seq"]) for edit in given] == [("s", 1), ("former", 7), ("s", 4)]
+    assert (answer["kind"], answer["counts"]["rated"]) == ("acks", 33)
+    told = [(ack["session"], ack["seq"], ack["ok"]) for ack in answer["acks"]]
+    assert told == [("s", 1, True), ("former", 7, True), ("s", 2, False), ("s", 3, True), ("s", 4, True)]
+    assert "11" in answer["acks"][2]["error"]
+    assert wire.says(kind="decisions", edits=edits)["acks"] == answer["acks"]
+    assert len(given) == 3
+
+
+def test_a_fault_in_one_of_several_decisions_is_told_and_the_others_are_saved(line) -> None:
+    done: list[int] = []
+
+    def edit(decision: dict[str, Any]) -> None:
+        done.append(10 // (decision["id"] - 2))
+
+    wire = line(Rater(pages(3), edit, total=3))
+    edits = [{"session": "s", "seq": n, "id": n, "kind": "rate", "value": 8} for n in (1, 2, 3)]
+    with pytest.raises(ZeroDivisionError):
+        wire.says(kind="decisions", edits=edits)
+    assert [ack["ok"] for ack in wire.sent[-1]["acks"]] == [True, False, True]
+    assert done == [-10, 10]
+
+
+def test_when_the_disk_refuses_several_decisions_none_is_called_saved_but_those_that_were(line) -> None:
+    full = False
+
+    @contextmanager
+    def block() -> Iterator[None]:
+        yield
+        if full:
+            raise StorageError("no space left", hint="free some")
+
+    wire = line(Rater(pages(9), lambda edit: None, total=9, together=block))
+    first, *rest = [
+        {"session": "s", "seq": n, "id": n, "kind": "rate", "value": 8, "before": None} for n in (1, 2, 3)
+    ]
+    assert wire.says(**first)["counts"]["rated"] == 1
+    full = True
+    answer = wire.says(kind="decisions", edits=[first, *rest])
+    assert [(ack["ok"], ack.get("hint")) for ack in answer["acks"]] == [
+        (True, None),
+        (False, "free some"),
+        (False, "free some"),
+    ]
+    full = False
+    after = wire.says(seq=4, id=4, kind="rate", value=8, before=None)["counts"]
+    assert (after["rated"], after["session"]["rated"]) == (2, "2")
+
+
+@pytest.mark.parametrize("edits", [None, [], [3], [{"kind": "rate", "id": 1, "value": 8}]])
+def test_a_message_of_decisions_that_are_none_saves_nothing(rater, given, line, edits) -> None:
+    answer = line(rater).says(kind="decisions", edits=edits)
+    assert (answer["kind"], given) == ("acks", [])
+    assert not any(ack["ok"] for ack in answer["acks"])
+
+
+def test_the_answer_to_a_rating_carries_no_text_back_but_that_to_a_rewrite_does(line) -> None:
+    wire = line(Rater(pages(2), lambda edit: {"example": example(edit["id"], rating=edit["value"])}, total=2))
+    assert wire.says(seq=1, id=1, kind="rate", value=8)["example"] == {"id": 1, "version": 1, "rating": 8}
+    assert "messages" in wire.says(seq=2, id=1, kind="rewrite", text="t", value=8)["example"]
 
 
 def test_a_view_is_told_where_to_begin_and_gets_the_first_page(rater, line) -> None:
