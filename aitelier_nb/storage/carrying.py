@@ -76,7 +76,7 @@ def _moves(old: Index, placed: Sequence[tuple[int, bytes | None]]) -> _Moves | N
     grown, fewer = np.zeros(len(old) + 1, np.int64), np.zeros(len(old) + 1, np.int64)
     touched = np.array([row for row, _ in placed], np.int64)
     sizes = np.array([len(body or b"") for _, body in placed], np.int64)
-    grown[touched + 1] = sizes - old.lengths.values[touched]
+    grown[touched + 1] = sizes - old.lengths[touched]
     gone = [row for row, body in placed if body is None]
     for row in gone:
         start, stop = old.whole(row)

@@ -40,7 +40,7 @@ def known(state: State, contents: Iterable[int]) -> dict[int, int]:
     for name in ("content", "first"):
         column = parts.numbers(index.parts, name)
         for row in np.flatnonzero(np.isin(column, wanted)).tolist():
-            example = int(index.ids.values[row])
+            example = index.ids[row]
             if example not in state.pending and index.row(example) == row:
                 found.setdefault(int(column[row]), example)
     for example, body in state.pending.items():

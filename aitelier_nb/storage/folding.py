@@ -70,7 +70,7 @@ def rewrite(index: Index, pending: Mapping[int, bytes | None], path: Path) -> Si
         changes[0] = placed
     else:
         for row, body in placed:
-            changes.setdefault(opened.holder(int(index.starts.values[row])), []).append((row, body))
+            changes.setdefault(opened.holder(index.starts[row]), []).append((row, body))
     if new:
         changes.setdefault(len(held) - 1, [])
     states = [os.fstat(shard.file.descriptor) for shard in held]
@@ -86,7 +86,7 @@ def _chunks(
     """Yield a file with some lines replaced, or taken out, and new ones at its end."""
     file, begin, place = shard.file.descriptor, shard.start, shard.start
     places = np.array([row for row, _ in rows], np.int64)
-    columns = (column.values[places].tolist() for column in (index.starts, index.lengths))
+    columns = (column[places].tolist() for column in (index.starts, index.lengths))
     replaced = False
     for (row, body), start, length in zip(rows, *columns, strict=True):
         if replaced and start == place + 1:

@@ -13,7 +13,7 @@ from aitelier_nb.schema import Problem
 from aitelier_nb.storage import bodies, files, parts, streams
 from aitelier_nb.storage.batches import Batch
 from aitelier_nb.storage.files import Opened, Signature, Source, signature
-from aitelier_nb.storage.growing import Growing, Marks, Places
+from aitelier_nb.storage.growing import Growing, Places
 from aitelier_nb.storage.heads import Facts
 from aitelier_nb.storage.parts import Part
 from aitelier_nb.storage.scanning import Scan, runs
@@ -52,7 +52,7 @@ class Index:
         self.places = Places(self.ids)
 
     def __len__(self) -> int:
-        return len(self.ids.values)
+        return len(self.ids)
 
     def _column(self, name: str) -> Growing:
         """Return a column of numbers, read when it is first asked for."""
@@ -76,9 +76,9 @@ class Index:
         return self._column("length")
 
     @property
-    def hashes(self) -> Marks:
+    def hashes(self) -> Growing:
         """The hash of each row's line."""
-        return self._column("hash").values
+        return self._column("hash")
 
     @property
     def descriptor(self) -> int | Source:
@@ -130,7 +130,7 @@ class Index:
             for fault in self.facts.faults
         ]
         for row in self.places.doubles:
-            example = int(self.ids.values[row])
+            example = self.ids[row]
             file, first = self.located(self.number(self.row(example) or 0))
             other = f"{file}:{first}" if isinstance(self.opened, Stream) else f"line {first}"
             reason = f"has the id {example} of {other}"
@@ -160,7 +160,7 @@ class Index:
 
     def number(self, row: int) -> int:
         """Return the line number of a row, counted from 1."""
-        return self._line_at(int(self.starts.values[row]))
+        return self._line_at(self.starts[row])
 
     def _line_at(self, start: int) -> int:
         if not self.facts.blocks:
@@ -170,12 +170,12 @@ class Index:
 
     def body(self, row: int) -> bytes:
         """Return the line of a row, without its line end."""
-        return files.read_at(self.descriptor, int(self.starts.values[row]), int(self.lengths.values[row]))
+        return files.read_at(self.descriptor, self.starts[row], self.lengths[row])
 
     def bodies_at(self, rows: Iterable[int]) -> Iterator[tuple[bytes, int]]:
         """Yield the lines of some rows, each with its hash; rising ones by long reads."""
         places = np.fromiter(rows, np.int64)
-        columns = (self.starts.values, self.lengths.values, self.hashes)
+        columns = (self.starts, self.lengths, self.hashes)
         start, data = 0, b""
         for at, length, mark in zip(*(column[places].tolist() for column in columns), strict=True):
             if not start <= at <= start + len(data) - length:
@@ -201,8 +201,8 @@ class Index:
 
     def whole(self, row: int) -> tuple[int, int]:
         """Return where the line of a row begins and ends, its line end included."""
-        start = int(self.starts.values[row])
-        stop = start + int(self.lengths.values[row])
+        start = self.starts[row]
+        stop = start + self.lengths[row]
         end = files.read_at(self.descriptor, stop, 64)
         while b"\n" not in end and stop + len(end) < self.size:
             end += files.read_at(self.descriptor, stop + len(end), 1 << 16)

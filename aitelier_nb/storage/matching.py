@@ -59,10 +59,10 @@ def _first_lines(old: Index) -> dict[int, int]:
     """Return which block begins with the line of a hash, for lines that stand nowhere else."""
     found: dict[int, int] = {}
     twice = set()
-    starts = old.starts.values
+    starts = old.starts
     for number, block in enumerate(old.facts.blocks):
         if block.row < len(starts) and starts[block.row] == block.start:
-            mark = int(old.hashes[block.row])
+            mark = old.hashes[block.row]
             if mark in found:
                 twice.add(mark)
             found[mark] = number

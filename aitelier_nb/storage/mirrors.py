@@ -92,7 +92,7 @@ def _stored(path: Path, names: Sequence[str]) -> pa.Table | None:
 
 def _stale(index: Index, stored: pa.Table | None) -> Sequence[int] | None:
     """Return the rows that a body does not hold as they are; None when it holds all, and no more."""
-    wanted = index.hashes
+    wanted = index.hashes.values
     if stored is None:
         return range(len(wanted))
     held = stored["hash"].to_numpy()

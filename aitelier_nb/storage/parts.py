@@ -36,7 +36,7 @@ class Part(NamedTuple):
     def numbers(self, name: str) -> npt.NDArray[np.generic]:
         """Return one column of whole numbers, 0 where there is none."""
         if isinstance(self.source, Columns):
-            values = self.source.values[name][self.first : self.last]
+            values = self.source.column(name)[self.first : self.last]
             kind = np.uint64 if name in heads.RAW else np.int64
             found = np.array([value or 0 for value in values], kind)
         else:

@@ -95,7 +95,7 @@ class Pending(Mapping[int, bytes | None]):
         row = None if self._index is None else self._index.row(example)
         if self._index is None or row is None:
             return None, GONE
-        return row, f"{int(self._index.hashes[row]):016x}"
+        return row, f"{self._index.hashes[row]:016x}"
 
     def row(self, example: int) -> int | None:
         """Return the row of an example, None when the file has no line of it."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from aitelier_nb.storage.lines import Line, PlainLine, Turn, content_key, encode
 __all__ = ["Block", "Columns", "Fault", "Scan", "blocks", "collector_paused", "original_turns", "runs"]
 
 BLOCK = 1 << 20
+FEW = 1 << 11  # lines that may stay as they were decoded
 
 
 class Block(NamedTuple):
@@ -64,50 +66,69 @@ def original_turns(line: Line | PlainLine) -> list[Turn] | None:
 _flagged = attrgetter("flagged")
 
 
-class Columns:
-    """The scalars of usable lines, a list each, in the order of the file."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, list[Any]] = {name: [] for name in NAMES}
-
-    def __len__(self) -> int:
-        return len(self.values["id"])
-
-    def extend(self, found: Batch) -> None:
-        """Take in some lines."""
-        lines = found.lines
-        firsts = None if found.plain else [original_turns(line) for line in lines]
-        columns: tuple[list[Any], ...] = (
-            [line.id for line in lines],
-            [line.rating for line in lines],
-            [line.split for line in lines],
-            [line.created_at for line in lines],
-            [line.version for line in lines],
-            found.counts,
-            found.sizes,
-            list(map(bool, map(_flagged, lines))),
-            [None if line.group is None else str(line.group) for line in lines],
-            [None if line.source is None else _source(line.source) for line in lines],
-            found.starts,
-            list(map(len, found.bodies)),
-            found.hashes,
-            found.contents,
-            [None if first is None else content_key(first) for first in firsts]
-            if firsts
-            else [None] * len(lines),
-        )
-        for name, values in zip(NAMES, columns, strict=True):
-            self.values[name] += values
+def _firsts(found: Batch) -> list[int | None]:
+    if found.plain:
+        return [None] * len(found)
+    firsts = map(original_turns, found.lines)
+    return [None if first is None else content_key(first) for first in firsts]
 
 
 def _source(value: object) -> str:
     return value if isinstance(value, str) else encode(value).decode()
 
 
-NAMES = (
-    *("id", "rating", "split", "created_at", "version", "n_turns", "n_chars", "flagged", "group", "source"),
-    *("start", "length", "hash", "content", "first"),
-)
+OF: dict[str, Callable[[Batch], list[Any]]] = {
+    "id": lambda found: [line.id for line in found.lines],
+    "rating": lambda found: [line.rating for line in found.lines],
+    "split": lambda found: [line.split for line in found.lines],
+    "created_at": lambda found: [line.created_at for line in found.lines],
+    "version": lambda found: [line.version for line in found.lines],
+    "n_turns": lambda found: found.counts,
+    "n_chars": lambda found: found.sizes,
+    "flagged": lambda found: list(map(bool, map(_flagged, found.lines))),
+    "group": lambda found: [None if line.group is None else str(line.group) for line in found.lines],
+    "source": lambda found: [None if line.source is None else _source(line.source) for line in found.lines],
+    "start": lambda found: found.starts,
+    "length": lambda found: list(map(len, found.bodies)),
+    "hash": lambda found: found.hashes,
+    "content": lambda found: found.contents,
+    "first": _firsts,
+}
+
+
+class Columns:
+    """The scalars of usable lines, a list each, in the order of the file.
+
+    Those of a few lines are made when they are asked for: often only some of them are.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[Any]] = {name: [] for name in OF}
+        self._waiting: list[Batch] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def extend(self, found: Batch) -> None:
+        """Take in some lines."""
+        self._count += len(found)
+        self._waiting.append(found)
+        if self._count > FEW:
+            _ = self.values
+
+    @property
+    def values(self) -> dict[str, list[Any]]:
+        """All columns by name."""
+        for found in self._waiting:
+            for name, of in OF.items():
+                self._values[name] += of(found)
+        self._waiting = []
+        return self._values
+
+    def column(self, name: str) -> list[Any]:
+        """Return one column."""
+        return [*self._values[name], *chain.from_iterable(map(OF[name], self._waiting))]
 
 
 def blocks(descriptor: int | files.Source, start: int, stop: int) -> Iterator[tuple[int, bytes]]:

@@ -292,7 +292,7 @@ class State:
         places = np.arange(min(start, listed), min(stop, listed))
         if len(hidden):
             places += np.searchsorted(hidden - np.arange(len(hidden)), places, side="right")
-        found: list[int] = self.index.ids.values[places].tolist()
+        found: list[int] = self.index.ids[places].tolist()
         return found + list(self.pending.restored)[max(start - listed, 0) : max(stop - listed, 0)]
 
     def commit(self, entry: Entry, bodies: Sequence[bytes] = ()) -> None:
