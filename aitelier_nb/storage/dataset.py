@@ -257,7 +257,7 @@ class Dataset(Upkeep):
             before = len(self._state.journal.entries)
             wanted = self._state.ids() if ids is None else list(ids)
             event = self._bulk("system", dict.fromkeys(wanted, prompt), _with_system, by)
-            count = len(self._state.journal.entries[before].changes) if event is not None else 0
+            count = self._state.journal.entries[before].count if event is not None else 0
             self.fold()
             return count
 
@@ -312,7 +312,7 @@ class Dataset(Upkeep):
 
             before = len(self._state.journal.entries)
             event = self._bulk("update", wanted, values, who)
-            count = len(self._state.journal.entries[before].changes) if event is not None else 0
+            count = self._state.journal.entries[before].count if event is not None else 0
             self.fold()
             return count
 

@@ -30,7 +30,7 @@ def fold(state: State, history_path: Path) -> bool:
     entries = state.journal.entries
     if not entries:
         return False
-    made = [entry for entry in entries if entry.changes or _was_added(state, entry)]
+    made = [entry for entry in entries if entry.count or _was_added(state, entry)]
     edit_log.append(history_path, [*made, *map(conflict_entry, state.conflicts)])
     known = None
     if state.pending:
@@ -108,4 +108,4 @@ def _chunks(
 def highest_id(entries: list[Entry]) -> int:
     """Return the highest id that the entries speak of, 0 when there is none."""
     added = [last for entry in entries for _, last in entry.ids]
-    return max([0, *added, *(change.id for entry in entries for change in entry.changes)])
+    return max([0, *added, *(change.id for entry in entries for change in entry.every())])

@@ -127,10 +127,11 @@ def history_rows(path: Path, example_id: int) -> int:
         return 0
     lines = path.read_bytes().split(b"\n")
     rows = [(line, edit_log.parsed(line)) for line in lines]
-    kept = [line for line, row in rows if row is None or row.id != example_id]
-    if len(kept) < len(lines):
+    left = [line if row is None else edit_log.without(line, row, example_id) for line, row in rows]
+    kept = [line for line in left if line is not None]
+    if kept != lines:
         files.replace(path, [b"\n".join(kept)])
-    return len(lines) - len(kept)
+    return sum(line is not before for line, before in zip(left, lines, strict=True))
 
 
 def left_over(folder: Path, known: Trace) -> list[str]:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from aitelier_nb.schema import Edit
 from aitelier_nb.storage import files
 from aitelier_nb.storage.lines import decode
 
-__all__ = ["Change", "Entry", "Journal", "edits"]
+__all__ = ["Change", "Entry", "Group", "Journal", "edits"]
 
 GONE = ""  # the hash of a line that is not there
 NOTHING = msgspec.Raw(b"null")
+MARK = np.dtype("<u8")
 
 
 class Change(msgspec.Struct, rename="camel"):
@@ -46,8 +49,50 @@ class Change(msgspec.Struct, rename="camel"):
         return decode(self.after) or {}
 
 
+class Group(msgspec.Struct, rename="camel"):
+    """The same done to many examples, whose lines were there before and after: a column for what differs.
+
+    `on` and `to` hold the hashes of the lines, 8 bytes each, the lowest first; in JSON as base64.
+    `created_at` is one text where all have the same.
+    """
+
+    on: bytes
+    to: bytes
+    created_at: str | list[str]
+    ids: list[int]
+    before: msgspec.Raw
+    after: msgspec.Raw
+
+    def changes(self) -> Iterator[Change]:
+        """Yield what happened to each of them."""
+        made = repeat(self.created_at) if isinstance(self.created_at, str) else self.created_at
+        before, after = msgspec.Raw(bytes(self.before)), msgspec.Raw(bytes(self.after))
+        for name, at, on, to in zip(self.ids, made, _marks(self.on), _marks(self.to), strict=False):
+            yield Change(name, at, before, after, f"{on:016x}", f"{to:016x}")
+
+    def cut(self, places: Sequence[int]) -> Group:
+        """Return the group of some of them, by their places in it."""
+        made = self.created_at
+        return Group(
+            *(np.frombuffer(marks, MARK)[places].tobytes() for marks in (self.on, self.to)),
+            made if isinstance(made, str) else [made[place] for place in places],
+            [self.ids[place] for place in places],
+            self.before,
+            self.after,
+        )
+
+    def only(self, examples: Container[int], *, others: bool = False) -> Group:
+        """Return the group of those among some examples, or of all others."""
+        return self.cut([place for place, name in enumerate(self.ids) if (name in examples) != others])
+
+
+def _marks(hashes: bytes) -> list[int]:
+    found: list[int] = np.frombuffer(hashes, MARK).tolist()
+    return found
+
+
 class Entry(msgspec.Struct, omit_defaults=True):
-    """One event: an edit, or many that were made as one.
+    """One event: an edit, or many that were made as one; alike ones of those may lie in `groups`.
 
     `key` is the (session, number) under which a browser sent it; `reverts` the event that it undoes.
     Added lines are no changes: `ids` holds their ids as (first, last), `size` the length of
@@ -64,6 +109,16 @@ class Entry(msgspec.Struct, omit_defaults=True):
     ids: list[tuple[int, int]] = []
     size: int = 0
     length: int = 0
+    groups: list[Group] = []
+
+    def every(self) -> Iterator[Change]:
+        """Yield all changes, those of groups too."""
+        return chain(self.changes, *map(Group.changes, self.groups))
+
+    @property
+    def count(self) -> int:
+        """How many examples it changed."""
+        return len(self.changes) + sum(len(group.ids) for group in self.groups)
 
 
 _entry = msgspec.json.Decoder(Entry)
@@ -217,7 +272,7 @@ class Journal:
 
 def edits(entries: Iterable[Entry]) -> list[Edit]:
     """Return entries as edits, one for each example that an event changed."""
-    return [edit(entry, change) for entry in entries for change in entry.changes]
+    return [edit(entry, change) for entry in entries for change in entry.every()]
 
 
 def edit(entry: Entry, change: Change) -> Edit:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aitelier_nb.storage import edit_log, files
 from aitelier_nb.storage.journal import Entry, Journal
+from aitelier_nb.storage.lines import decode
 
 __all__ = ["Ledger"]
 
@@ -74,3 +75,6 @@ class Ledger:
         for change in entry.changes:
             if b'"rating"' in bytes(change.after) and change.on and "rating" in change.later:
                 self._raters[change.id] = entry.by
+        for group in entry.groups:
+            if "rating" in decode(group.after):
+                self._raters |= dict.fromkeys(group.ids, entry.by)

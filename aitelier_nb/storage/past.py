@@ -64,7 +64,7 @@ class Past(Reading):
                 found.append(_added(entry, example_id, made))
             found += [
                 edit(entry, change)
-                for change in entry.changes
+                for change in entry.every()
                 if change.id in own and made in ("", change.created_at)
             ]
         if not found and body is None:
@@ -105,7 +105,7 @@ class Past(Reading):
                 for entry in waiting
                 if entry.event not in known
                 and (
-                    edit_log.concerns(entry.ids, example_id) or any(c.id == example_id for c in entry.changes)
+                    edit_log.concerns(entry.ids, example_id) or any(c.id == example_id for c in entry.every())
                 )
             ),
         ]
@@ -134,7 +134,7 @@ class Past(Reading):
         """Return which examples were forgotten, and when and by whom, oldest first."""
         with self._state.reading():
             found = [entry for entry in self._backwards() if entry.kind == "forget"]
-        return [edit(entry, change) for entry in reversed(found) for change in entry.changes]
+        return [edit(entry, change) for entry in reversed(found) for change in entry.every()]
 
     def undo(self, *, by: str | None = None, key: Key | None = None, of: Key | None = None) -> Edit | None:
         """Revert the caller's own latest edit that still stands; None when there is none left.
@@ -160,12 +160,12 @@ class Past(Reading):
             entry = self._standing(who, of)
             if entry is None:
                 return None
-            if any(_opens_validation(change) for change in entry.changes):
+            if any(_opens_validation(change) for change in entry.every()):
                 raise SplitError(
                     "undoing this edit would open validation to training",
                     hint="`ait split --reshuffle` places every example anew, and asks first",
                 )
-            changes = [self._reverse(change) for change in entry.changes]
+            changes = [self._reverse(change) for change in entry.every()]
             for first, last in entry.ids:
                 bodies = (self._state.body(example_id) for example_id in range(first, last + 1))
                 changes += [editing.removed(body) for body in bodies if body is not None]

@@ -230,7 +230,7 @@ class State:
         """Return how many edits of each example the file already holds: a fold that was cut short."""
         results: dict[int, list[str]] = {}
         for entry in entries:
-            for change in entry.changes:
+            for change in entry.every():
                 results.setdefault(change.id, []).append(change.to)
         self.pending.look_up(results)
         done = {}
@@ -242,7 +242,7 @@ class State:
 
     def _replay(self, entries: Sequence[Entry], done: dict[int, int]) -> None:
         for entry in entries:
-            for change in entry.changes:
+            for change in entry.every():
                 if done.get(change.id, 0):
                     done[change.id] -= 1
                 else:
@@ -302,10 +302,10 @@ class State:
         """
         self.journal.append(entry)
         if bodies:
-            for change, body in zip(entry.changes, bodies, strict=True):
+            for change, body in zip(entry.every(), bodies, strict=True):
                 self.pending.made(change, body, change.to)
             return
-        for change in entry.changes:
+        for change in entry.every():
             self.apply(entry, change)
 
 

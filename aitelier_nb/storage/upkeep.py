@@ -61,7 +61,7 @@ class Upkeep(Past):
         with self._state.writing():
             self.fold()
             body = self._state.body(example_id)
-            past = [change for entry in self._entries_of(example_id) for change in entry.changes]
+            past = [change for entry in self._entries_of(example_id) for change in entry.every()]
             if body is None and not past:
                 self._body(example_id)
             known = forgetting.trace(example_id, None if body is None else decode(body), past)

@@ -45,7 +45,7 @@ def former(state: State, history: Path, deleted: Mapping[int, Example]) -> Itera
 def waiting(journal: Journal) -> Iterator[Change]:
     """Yield the changes that are not folded yet, the latest first."""
     for entry in reversed(journal.entries):
-        yield from entry.changes
+        yield from entry.every()
 
 
 def _asked_else(state: State, change: Change, standing: dict[int, Example | None]) -> bool:
