@@ -6,54 +6,20 @@ Only user turns count: the same question with another answer is a duplicate.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from functools import cache
-from typing import Any, TypeVar
+from collections.abc import Hashable, Iterable
+from typing import TypeVar
 
-import msgspec
-import xxhash
+from aitelier_nb.storage.questions import key, key_of, normalise, tally_of, user_turns
 
-from aitelier_nb.schema import Message
+__all__ = ["groups", "key", "key_of", "normalise", "tally_of", "user_turns", "words"]
 
-__all__ = ["groups", "key", "key_of", "normalise", "user_turns", "words"]
-
-Turns = Sequence[Message] | Sequence[Mapping[str, Any]]
 Name = TypeVar("Name", bound=Hashable)
 
-SEPARATING = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf"})
-ASCII = frozenset(map(chr, range(128)))
-ASCII_SEPARATORS = {char for char in ASCII if unicodedata.category(char) in SEPARATING} - {" "}
-ASCII_TABLE = {ord(char): " " for char in ASCII_SEPARATORS}
-SEPARATORS = "".join(sorted(ASCII_SEPARATORS | {" "})).encode()
-LOWERED = bytes(range(256)).lower()
-APART = re.compile(rb"\d[%b]+\d" % re.escape(SEPARATORS))
-BETWEEN_DIGITS = re.compile(r"\d \d")
-NOT_BETWEEN_DIGITS = re.compile(r"(?<!\d) | (?!\d)")
 # Thai, Lao, Burmese, Khmer, kana and Chinese characters: written without spaces.
 UNSPACED = re.compile(
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])"
 )
-LAST_SEPARATOR = 0x1FFFF  # no punctuation above it, but for tags
-
-
-def normalise(text: str) -> str:
-    """Return the words of a text in one spelling, with one space between them.
-
-    NFKC, then case folding; punctuation, white space and control characters become spaces.
-    Letters, digits, marks and symbols stay: `+` tells one sum from another.
-    """
-    if text.isascii():
-        return " ".join(text.lower().translate(ASCII_TABLE).split())
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    used = set(folded)  # few characters, each replaced at once: a third of the time of a pattern
-    for char in used & ASCII_SEPARATORS:
-        folded = folded.replace(char, " ")
-    for char in used - ASCII:
-        if _separates(char):
-            folded = folded.replace(char, " ")
-    return " ".join(folded.split())
 
 
 def words(text: str) -> list[str]:
@@ -62,76 +28,9 @@ def words(text: str) -> list[str]:
     return (plain if plain.isascii() else UNSPACED.sub(r" \1 ", plain)).split()
 
 
-def user_turns(messages: Turns) -> list[str]:
-    """Return the texts of the user turns; what is no text (an image) as JSON.
-
-    A conversation without any user turn gives all its turns.
-    """
-    turns = [_turn(message) for message in messages]
-    asked = [text for role, text in turns if role == "user"]
-    return asked or [f"{role}: {text}" for role, text in turns]
-
-
-def key(messages: Turns) -> str:
-    """Return the exact key of a conversation: equal keys mean equal questions.
-
-    White space and punctuation do not count (only the gap between two digits does), nor does case.
-    The key is a 128-bit xxh3 in hex, the same on every machine.
-    """
-    return key_of(user_turns(messages))
-
-
-def key_of(asked: Iterable[str]) -> str:
-    """Return the exact key of the texts of user turns."""
-    return xxhash.xxh3_128_hexdigest(b"\x1f".join(map(_squeezed, asked)))
-
-
 def groups(keys: Iterable[tuple[Name, str]]) -> list[list[Name]]:
     """Return the names that share a key, as lists of two and more, in order of first appearance."""
     found: dict[str, list[Name]] = defaultdict(list)
     for name, exact in keys:
         found[exact].append(name)
     return [names for names in found.values() if len(names) > 1]
-
-
-def _turn(message: Message | Mapping[str, Any]) -> tuple[str, str]:
-    if isinstance(message, Message):
-        return message.role, _content(message.content)
-    return str(message.get("role", "")), _content(message.get("content"))
-
-
-def _content(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return "" if content is None else str(content)
-    return "\n".join(
-        part["text"]
-        if isinstance(part, dict) and isinstance(part.get("text"), str)
-        else msgspec.json.encode(part, order="deterministic").decode()
-        for part in content
-    )
-
-
-def _squeezed(text: str) -> bytes:
-    """Return the normalised text without its spaces, but for those between digits: 1 23 is not 12 3."""
-    if text.isascii():
-        spelt = text.encode()
-        letters = spelt.translate(LOWERED, SEPARATORS)
-        if letters.isalpha():  # no digit, so no space that counts
-            return letters
-        if letters and not APART.search(spelt):
-            return letters
-    plain = normalise(text)
-    if not plain:  # nothing but punctuation: "?" and "!" are two questions
-        plain = " ".join(text.split())
-    elif BETWEEN_DIGITS.search(plain):
-        plain = NOT_BETWEEN_DIGITS.sub("", plain)
-    else:
-        plain = plain.replace(" ", "")
-    return plain.encode("utf-8", "replace")
-
-
-@cache
-def _separates(char: str) -> bool:
-    return ord(char) <= LAST_SEPARATOR and unicodedata.category(char) in SEPARATING

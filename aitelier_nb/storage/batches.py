@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate, chain
 from operator import attrgetter, itemgetter
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,6 +16,7 @@ from aitelier_nb.errors import DataError
 from aitelier_nb.schema import PlainMessage
 from aitelier_nb.storage.growing import Numbers
 from aitelier_nb.storage.lines import BOM, Line, PlainLine, Turn, content_keys, parse
+from aitelier_nb.storage.questions import tally, user_turns
 
 __all__ = ["Batch", "Failure", "batch", "of_lines", "stripped", "text_of"]
 
@@ -34,6 +36,10 @@ def text_of(turn: Turn | PlainMessage) -> str:
     if isinstance(content, str):
         return content
     return "".join(str(part.get("text", "")) for part in content or [])
+
+
+def _told(turn: Turn | PlainMessage) -> dict[str, Any]:
+    return {"role": turn.role, "content": turn.content}
 
 
 class Batch:
@@ -86,6 +92,18 @@ class Batch:
     def contents(self) -> list[int]:
         """The hash of each line's messages."""
         return content_keys([line.messages for line in self.lines])[0]
+
+    @cached_property
+    def tallies(self) -> list[int]:
+        """What tells the question of each line from most others."""
+        asked: list[list[Any]]
+        asked = [[turn.content for turn in line.messages if turn.role == "user"] for line in self.lines]
+        if not self.plain or not all(asked):
+            for place, turns in enumerate(asked):
+                if not turns or set(map(type, turns)) != {str}:
+                    asked[place] = user_turns(list(map(_told, self.lines[place].messages)))
+        found: list[int] = tally(asked).tolist()
+        return found
 
     @cached_property
     def sizes(self) -> list[int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from aitelier_nb.errors import ConflictError, DataError
 from aitelier_nb.schema import Conversation, Edit
-from aitelier_nb.storage import bodies, contents, editing, frames, git, sharding
+from aitelier_nb.storage import bodies, contents, editing, frames, git, sharding, sides
 from aitelier_nb.storage.additions import Additions
 from aitelier_nb.storage.batches import Batch
 from aitelier_nb.storage.editing import now
@@ -226,15 +226,25 @@ class Dataset(Upkeep):
             An example would leave validation, and `reshuffle` is not given.
         """
         with self._state.writing(), collector_paused():
-            bodies, sides = self._bodies(list(map(int, splits))), iter(splits.values())
-            found: list[editing.Given] = []
-            while lines := list(islice(bodies, TOGETHER)):
-                found += editing.placed(lines, list(islice(sides, len(lines))), reshuffle=reshuffle)
-            entry = self._committed("split", by, found)
-            if entry is None:
-                return None
-            self.fold()
-            return entry.event
+            if isinstance(self._state.place(), Path):
+                self.fold()
+                entry = self._entry("split", by, None, [])
+                done = sides.place(self._state, self.history_path, entry, splits, reshuffle=reshuffle)
+                return entry.event if done else None
+            return self._set_splits_of_shards(splits, by, reshuffle=reshuffle)
+
+    def _set_splits_of_shards(
+        self, splits: Mapping[int, Literal["train", "val"] | None], by: str | None, *, reshuffle: bool
+    ) -> str | None:
+        bodies, sides = self._bodies(list(map(int, splits))), iter(splits.values())
+        found: list[editing.Given] = []
+        while lines := list(islice(bodies, TOGETHER)):
+            found += editing.placed(lines, list(islice(sides, len(lines))), reshuffle=reshuffle)
+        entry = self._committed("split", by, found)
+        if entry is None:
+            return None
+        self.fold()
+        return entry.event
 
     def _bodies(self, ids: list[int]) -> Iterator[tuple[bytes, int]]:
         """Yield the line of each id and its hash; those of the file by long reads."""

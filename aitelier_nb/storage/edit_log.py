@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -89,7 +90,9 @@ def _rows(entries: Iterable[Entry]) -> Iterator[Row]:
         if entry.ids:
             yield Row(event, at, by, kind=kind, ids=entry.ids)
         groups, single = _alike(entry.changes)
-        for group in [*entry.groups, *groups]:
+        few = [group for group in entry.groups if len(group.ids) < MANY]
+        single += sorted((change for group in few for change in group.changes()), key=attrgetter("id"))
+        for group in [*groups, *(group for group in entry.groups if len(group.ids) >= MANY)]:
             for first in range(0, len(group.ids), LONGEST):
                 piece = group.cut(range(len(group.ids))[first : first + LONGEST])
                 yield Row(event, at, by, kind=kind, key=entry.key, reverts=entry.reverts, groups=[piece])
@@ -115,12 +118,12 @@ def _alike(changes: Sequence[Change]) -> tuple[list[Group], list[Change]]:
 
 def _group(changes: Sequence[Change]) -> Group:
     first, made = changes[0], [change.created_at for change in changes]
-    marks = (
+    on, to = (
         np.array([int(mark, 16) for mark in marks], MARK).tobytes()
         for marks in ([change.on for change in changes], [change.to for change in changes])
     )
     at = made if any(made[0] != other for other in made) else made[0]
-    return Group(*marks, at, [change.id for change in changes], first.before, first.after)
+    return Group(on, to, at, [change.id for change in changes], first.before, first.after)
 
 
 def append(path: Path, entries: Iterable[Entry]) -> None:

@@ -15,6 +15,7 @@ from aitelier_nb.errors import StorageError
 
 __all__ = [
     "Opened",
+    "Replacement",
     "Signature",
     "Source",
     "Span",
@@ -25,6 +26,7 @@ __all__ = [
     "refusal",
     "refusals",
     "replace",
+    "replacing",
     "signature",
     "sync_folder",
     "write_all",
@@ -144,33 +146,56 @@ def sync_folder(folder: Path) -> None:
 
 def replace(path: Path, chunks: Iterable[bytes | Span]) -> os.stat_result:
     """Put the new content in place whole, or leave the file as it was; return the new file's state."""
+    with replacing(path) as new:
+        new.write(_gathered(chunks))
+    return new.state
+
+
+class Replacement:
+    """A file's new content on its way; `state` is the new file's once it is in place."""
+
+    state: os.stat_result
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, chunks: Iterable[bytes | Span]) -> None:
+        """Add to the content."""
+        for chunk in chunks:
+            if isinstance(chunk, Span):
+                copied(chunk, self._descriptor)
+            else:
+                write_all(self._descriptor, chunk)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Replacement]:
+    """Put what the block writes in place at its end, whole; if the block fails the file stays as it was."""
     target = path.resolve()
     new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     with refusals(path):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            written = _write(new, chunks, target)
+            with _opened_new(new, target) as descriptor:
+                made = Replacement(descriptor)
+                yield made
+                os.fsync(descriptor)
+                made.state = os.fstat(descriptor)
             new.replace(target)
         except BaseException:
             with contextlib.suppress(OSError):
                 new.unlink()
             raise
         sync_folder(target.parent)
-    return written
 
 
-def _write(new: Path, chunks: Iterable[bytes | Span], like: Path) -> os.stat_result:
+@contextmanager
+def _opened_new(new: Path, like: Path) -> Iterator[int]:
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with contextlib.suppress(FileNotFoundError):
             os.fchmod(descriptor, like.stat().st_mode & 0o7777)
-        for chunk in _gathered(chunks):
-            if isinstance(chunk, Span):
-                copied(chunk, descriptor)
-            else:
-                write_all(descriptor, chunk)
-        os.fsync(descriptor)
-        return os.fstat(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -19,23 +19,24 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["FRAME", "Facts", "read_facts", "schema", "table", "write", "write_parquet"]
+__all__ = ["FRAME", "Facts", "read_facts", "schema", "spelt", "table", "write", "write_parquet"]
 
-VERSION = 1
+VERSION = 2
 FRAME = ("id", "rating", "split", "created_at", "version", "n_turns", "n_chars", "flagged", "group", "source")
 GROUP_ROWS = 1 << 18
 DELTAS = ("id", "created_at", "version", "start")
-PLAIN = ("n_chars", "length", "hash", "content", "first", "n_turns")
-RAW = ("hash", "content", "first")  # hashes do not compress
+PLAIN = ("n_chars", "length", "asked", "hash", "content", "first", "n_turns")
+RAW = ("asked", "hash", "content", "first")  # hashes do not compress
 
 
 def schema() -> pa.Schema:
     """Return the columns of the head.
 
     id int64; rating int8, null when not rated; split, null when in neither; created_at in UTC
-    milliseconds; version int32; n_turns and n_chars of the messages; flagged; group and source as
-    text; start and length of the line in bytes; xxh3-64 of the line, of its messages, and of
-    its messages with the first answer.
+    milliseconds, and created as the text that stands there where it is another spelling; version
+    int32; n_turns and n_chars of the messages; flagged; group and source as text; has_split, whether
+    the line has that key; asked, the tally of the user turns; start and length of the line in
+    bytes; xxh3-64 of the line, of its messages, and of its messages with the first answer.
     """
     import pyarrow as pa
 
@@ -44,12 +45,15 @@ def schema() -> pa.Schema:
         "rating": pa.int8(),
         "split": pa.dictionary(pa.int32(), pa.string()),
         "created_at": pa.timestamp("ms", "UTC"),
+        "created": pa.string(),
         "version": pa.int32(),
         "n_turns": pa.int32(),
         "n_chars": pa.int32(),
         "flagged": pa.bool_(),
         "group": pa.string(),
         "source": pa.string(),
+        "has_split": pa.bool_(),
+        "asked": pa.uint64(),
         "start": pa.int64(),
         "length": pa.int32(),
         "hash": pa.uint64(),
@@ -59,16 +63,19 @@ def schema() -> pa.Schema:
     return pa.schema(kinds)
 
 
-def table(columns: Columns) -> pa.Table:
-    """Return scanned columns as Arrow."""
+def table(columns: Columns, names: Sequence[str] = ()) -> pa.Table:
+    """Return scanned columns as Arrow, all or some."""
     import pyarrow as pa
 
     shape = schema()
+    shape = pa.schema([shape.field(name) for name in names]) if names else shape
     arrays = {}
-    for name, values in columns.values.items():
-        kind = shape.field(name).type
+    for name, kind in zip(shape.names, shape.types, strict=True):
+        values = columns.column("created_at" if name == "created" else name)
         if name == "created_at":
             arrays[name] = times(values)
+        elif name == "created":
+            arrays[name] = _other_spellings(values)
         elif name == "split":
             arrays[name] = pa.array(values, pa.string()).dictionary_encode().cast(kind)
         else:
@@ -90,6 +97,28 @@ def times(values: Sequence[str]) -> pa.Array:
         return pc.cast(pc.if_else(looks, texts, None), pa.timestamp("ms", "UTC"))
     except pa.ArrowInvalid:  # the 31st of February
         return pa.nulls(len(values), pa.timestamp("ms", "UTC"))
+
+
+def _other_spellings(values: Sequence[str]) -> pa.Array:
+    """Return texts of times, null for those that `spelt` gives back."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if len(values) and values.count(values[0]) == len(values):  # of one import
+        same = values[0] == spelt(times(values[:1]))[0].as_py()
+        return pa.nulls(len(values), pa.string()) if same else pa.array(values, pa.string())
+    texts = pa.array(values, pa.string())
+    same = pc.fill_null(pc.equal(texts, spelt(times(values))), fill_value=False)
+    return pc.if_else(same, None, texts)
+
+
+def spelt(moments: pa.Array) -> pa.Array:
+    """Return UTC times as the `ait` tool writes them: ISO 8601, milliseconds, "Z"."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = pc.cast(pc.cast(moments, pa.timestamp("ms")), pa.string())
+    return pc.binary_join_element_wise(pc.binary_replace_slice(texts, 10, 11, "T"), "Z", "")
 
 
 class Facts:

@@ -72,14 +72,10 @@ class Group(msgspec.Struct, rename="camel"):
 
     def cut(self, places: Sequence[int]) -> Group:
         """Return the group of some of them, by their places in it."""
-        made = self.created_at
-        return Group(
-            *(np.frombuffer(marks, MARK)[places].tobytes() for marks in (self.on, self.to)),
-            made if isinstance(made, str) else [made[place] for place in places],
-            [self.ids[place] for place in places],
-            self.before,
-            self.after,
-        )
+        made, chosen = self.created_at, list(places)
+        on, to = (np.frombuffer(marks, MARK)[chosen].tobytes() for marks in (self.on, self.to))
+        at = made if isinstance(made, str) else [made[place] for place in chosen]
+        return Group(on, to, at, [self.ids[place] for place in chosen], self.before, self.after)
 
     def only(self, examples: Container[int], *, others: bool = False) -> Group:
         """Return the group of those among some examples, or of all others."""

@@ -64,7 +64,7 @@ class Line(msgspec.Struct, rename="camel", gc=False):
     created_at: str = ""
     version: int = 1
     original_output: str | None = None
-    split: Literal["train", "val"] | None = None
+    split: Literal["train", "val"] | msgspec.UnsetType | None = msgspec.UNSET
     ratings: dict[str, Rating] | None = None
     group: str | int | None = None
     tags: list[str] | None = None
@@ -81,7 +81,7 @@ class PlainLine(msgspec.Struct, rename="camel", gc=False, forbid_unknown_fields=
     rating: Rating | None = None
     created_at: str = ""
     version: int = 1
-    split: Literal["train", "val"] | None = None
+    split: Literal["train", "val"] | msgspec.UnsetType | None = msgspec.UNSET
     group: str | int | None = None
     flagged: bool | None = None
     source: Any = None

@@ -72,7 +72,7 @@ def _sorted_out(
 def _scalars(bodies: Sequence[bytes], names: Sequence[str]) -> pa.Table:
     columns = Columns()
     columns.extend(batches.of_lines(bodies))
-    return heads.table(columns).select(list(names))
+    return heads.table(columns, names)
 
 
 def replaced(table: pa.Table, rows: Sequence[int], edited: pa.Table) -> pa.Table:

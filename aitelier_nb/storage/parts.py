@@ -57,7 +57,7 @@ class Part(NamedTuple):
 
 def _read(source: Columns | pa.Table | pq.ParquetFile, names: Sequence[str]) -> pa.Table:
     if isinstance(source, Columns):
-        return heads.table(source).select(list(names))
+        return heads.table(source, names)
     if hasattr(source, "metadata"):
         return source.read(list(names))
     return source.select(list(names))

@@ -179,7 +179,8 @@ def _told(before: bytes, after: bytes) -> dict[str, Any] | None:
     found = {**dict.fromkeys(key for key in former if key not in later), **later}
     if not found.keys() <= SCALAR:
         return None
-    return {key: _cell(key, value) for key, value in found.items() if key in CELLS}
+    cells = {key: _cell(key, value) for key, value in found.items() if key in CELLS}
+    return cells | {"has_split": "split" in later} if "split" in found else cells
 
 
 def _cell(key: str, value: Any) -> Any:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from aitelier_nb.errors import DataError
 from aitelier_nb.schema import Example, Problem
-from aitelier_nb.storage import editing, frames, mirrors, overlay
+from aitelier_nb.storage import editing, frames, mirrors, overlay, sides
 from aitelier_nb.storage.counts import filled
+from aitelier_nb.storage.sides import Assessed
 from aitelier_nb.storage.state import Conflict, State
 
 if TYPE_CHECKING:
@@ -91,6 +92,12 @@ class Reading:
         with self._state.reading():
             table = overlay.overlaid(self._state.index, self._state.pending, names)
         return {name: _listed(table[name]) for name in names}
+
+    def assessed(self) -> Assessed:
+        """Return what a split looks at of each example, as arrays and without reading a line."""
+        with self._state.reading():
+            names = ("id", "rating", "split", "group", "asked")
+            return sides.assessed(overlay.overlaid(self._state.index, self._state.pending, names))
 
     def _table(self, *, text: bool) -> pa.Table:
         import pyarrow as pa

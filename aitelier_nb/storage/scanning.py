@@ -80,7 +80,7 @@ def _source(value: object) -> str:
 OF: dict[str, Callable[[Batch], list[Any]]] = {
     "id": lambda found: [line.id for line in found.lines],
     "rating": lambda found: [line.rating for line in found.lines],
-    "split": lambda found: [line.split for line in found.lines],
+    "split": lambda found: [line.split or None for line in found.lines],
     "created_at": lambda found: [line.created_at for line in found.lines],
     "version": lambda found: [line.version for line in found.lines],
     "n_turns": lambda found: found.counts,
@@ -88,6 +88,8 @@ OF: dict[str, Callable[[Batch], list[Any]]] = {
     "flagged": lambda found: list(map(bool, map(_flagged, found.lines))),
     "group": lambda found: [None if line.group is None else str(line.group) for line in found.lines],
     "source": lambda found: [None if line.source is None else _source(line.source) for line in found.lines],
+    "has_split": lambda found: [line.split is not msgspec.UNSET for line in found.lines],
+    "asked": lambda found: found.tallies,
     "start": lambda found: found.starts,
     "length": lambda found: list(map(len, found.bodies)),
     "hash": lambda found: found.hashes,

@@ -132,10 +132,11 @@ def split(
     rule = place.config.aitelier_nb.get("split", {})
     if ratio is None and holdout is None:
         ratio, holdout = rule.get("ratio", RATIO), rule.get("holdout")
-    gone = () if reshuffle else _keys_of_former(place)
+    gone = {} if reshuffle else _keys_of_former(place)
     threshold = place.config.quality_threshold
     with collector_paused():
-        before, held = candidates.read(place.dataset.raw(), threshold=threshold, locked_keys=gone)
+        dataset = place.dataset
+        before, held = candidates.among(dataset.assessed(), dataset.raw, threshold=threshold, locked=gone)
     columns = dataclasses.replace(before, split=np.zeros_like(before.split)) if reshuffle else before
     chosen = _seed(seed, rule, reshuffle=reshuffle)
     share = RATIO if ratio is None else ratio
@@ -165,9 +166,10 @@ def _learnt(project: Project) -> set[int]:
     return {name for run in project.runs for name in ids_of(run.aitelier_nb.get("trainIds", ""))}
 
 
-def _keys_of_former(project: Project) -> set[str]:
-    """Return the keys of what validation asked once: in examples that are deleted, or were edited since."""
-    return {duplicates.key(example.messages) for example in project.dataset.former_validation()}
+def _keys_of_former(project: Project) -> dict[str, int]:
+    """Return what validation asked once, in examples that are deleted or were edited since: key and tally."""
+    former = project.dataset.former_validation()
+    return {duplicates.key(one.messages): duplicates.tally_of(one.messages) for one in former}
 
 
 def _seed(asked: int | None, kept: Mapping[str, Any], *, reshuffle: bool) -> int:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aitelier_nb.curation.duplicates import groups, key, key_of, normalise, words
+from aitelier_nb.curation.duplicates import groups, key, key_of, normalise, tally_of, words
+from aitelier_nb.storage.questions import tally
 
 
 def asked(text):
@@ -118,3 +119,24 @@ def test_keys_are_equal_exactly_where_the_texts_spelt_out_are(one, other):
     assert (key_of(one) == key_of(other)) == same
     respaced = [text.replace(" ", "  ").upper() if text.isascii() else text for text in one]
     assert key_of(respaced) == key_of(one)
+
+
+TURNS = st.lists(
+    st.text(st.characters(codec=None) | st.sampled_from("aA1 .ﬁß-\u0130"), max_size=12),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(st.lists(TURNS, max_size=5), st.lists(st.sampled_from([" ", "-", "…", "\n"]), max_size=4))
+def test_questions_with_one_key_have_one_tally(several, gaps):
+    """The tally stands in for the key: it may be one for two questions, but never two for one."""
+    asked_again = [
+        [gaps[0] + turn.upper() + "".join(gaps) if gaps else turn for turn in turns] for turns in several
+    ]
+    found = tally([*several, *asked_again]).tolist()
+    by_key = {}
+    for turns, number in zip([*several, *asked_again], found, strict=True):
+        assert by_key.setdefault(key_of(turns), number) == number
+        assert tally_of([{"role": "user", "content": turn} for turn in turns]) == number
+    assert tally_of([{"role": "user", "content": "Hello"}]) != tally_of([{"role": "user", "content": "Help"}])

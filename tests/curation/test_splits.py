@@ -1,6 +1,8 @@
 """Validation is chosen once, in proportion, and for ever."""
 
+import json
 import random
+import tempfile
 from collections import Counter
 
 import numpy as np
@@ -8,9 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aitelier_nb.curation import candidates, duplicates
 from aitelier_nb.curation.columns import Columns, ties
 from aitelier_nb.curation.splits import SplitRow, assign, assign_columns
 from aitelier_nb.errors import SplitError
+from aitelier_nb.schema import Config
+from aitelier_nb.storage.project import create
 
 
 def rows(ratings, **more):
@@ -216,3 +221,41 @@ def test_in_any_history_of_ratings_duplicates_and_splits_nobody_leaves_a_side(se
         held = {r.key for r in examples if sides.get(r.id) == "val"}
         assert not [r for r in examples if found.splits.get(r.id) == "train" and r.key in held]
     assert Counter(sides.values()).total() == len(sides)
+
+
+ASKED = st.sampled_from(
+    ["one?", "ONE", "on e", "o1 2", "o12", "o 1,2", "two", "¿", "?", "", "ﬁn", "fin", "nif"]
+)
+ROWS = st.tuples(
+    st.lists(ASKED, max_size=2),
+    st.sampled_from([None, 3, 8, 10]),
+    st.sampled_from([None, None, "train", "val"]),
+    st.sampled_from([None, None, "", "g", "h"]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(ROWS, max_size=24), st.lists(st.lists(ASKED, min_size=1, max_size=2), max_size=2))
+def test_the_columns_of_the_mirror_tell_a_split_what_the_lines_tell_it(rows, gone):
+    former = [[{"role": "user", "content": text} for text in turns] for turns in gone]
+    locked = {duplicates.key(turns): duplicates.tally_of(turns) for turns in former}
+    with tempfile.TemporaryDirectory() as folder, create(folder, Config(name="bot", model="m")) as project:
+        dataset = project.dataset
+        lines = [
+            {
+                "id": n,
+                "messages": [{"role": "user", "content": text} for text in turns]
+                + [{"role": "assistant", "content": "x"}],
+            }
+            | {"rating": rating, "split": side, "group": group}
+            for n, (turns, rating, side, group) in enumerate(rows, 1)
+        ]
+        dataset.path.write_bytes(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        for one in dataset.ids()[::5]:
+            dataset.set_rating(one, 9)  # waits in the journal
+        plain, held = candidates.read(dataset.raw(), threshold=8, locked_keys=locked)
+        told, held_too = candidates.among(dataset.assessed(), dataset.raw, threshold=8, locked=locked)
+        assert all(
+            (getattr(plain, name) == getattr(told, name)).all() for name in ("id", "rating", "split", "tie")
+        )
+        assert (held == held_too).all()
