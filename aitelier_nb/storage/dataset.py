@@ -8,17 +8,21 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
+
 from aitelier_nb.errors import ConflictError, DataError
 from aitelier_nb.schema import Conversation, Edit
-from aitelier_nb.storage import bodies, contents, editing, frames, git, sharding, sides
+from aitelier_nb.storage import bodies, contents, editing, frames, git, placing, sharding, sides
 from aitelier_nb.storage.additions import Additions
 from aitelier_nb.storage.batches import Batch
 from aitelier_nb.storage.editing import now
 from aitelier_nb.storage.folding import highest_id
+from aitelier_nb.storage.growing import Numbers
 from aitelier_nb.storage.journal import Entry, edit
 from aitelier_nb.storage.lines import decode, line_hash
 from aitelier_nb.storage.past import Key, new_event
 from aitelier_nb.storage.scanning import collector_paused
+from aitelier_nb.storage.sides import Bools, Codes
 from aitelier_nb.storage.state import digest
 from aitelier_nb.storage.upkeep import Upkeep
 
@@ -227,11 +231,23 @@ class Dataset(Upkeep):
         """
         with self._state.writing(), collector_paused():
             if isinstance(self._state.place(), Path):
-                self.fold()
-                entry = self._entry("split", by, None, [])
-                done = sides.place(self._state, self.history_path, entry, splits, reshuffle=reshuffle)
-                return entry.event if done else None
+                return self._place(*sides.coded(splits), by, reshuffle=reshuffle)
             return self._set_splits_of_shards(splits, by, reshuffle=reshuffle)
+
+    def share_out(self, ids: Numbers, in_validation: Bools, *, by: str | None = None) -> str | None:
+        """Put many examples into validation or else into training, as `set_splits` does."""
+        if isinstance(self._state.place(), Path):
+            with self._state.writing(), collector_paused():
+                return self._place(ids, np.where(in_validation, 2, 1).astype(np.int8), by)
+        names = ["val" if held else "train" for held in in_validation.tolist()]
+        return self.set_splits(dict(zip(ids.tolist(), names, strict=True)), by=by)  # type: ignore[arg-type]
+
+    def _place(self, ids: Numbers, codes: Codes, by: str | None, *, reshuffle: bool = False) -> str | None:
+        if self._state.journal.entries:
+            self.fold()
+        entry = self._entry("split", by, None, [])
+        done = placing.place(self._state, self.history_path, entry, ids, codes, reshuffle=reshuffle)
+        return entry.event if done else None
 
     def _set_splits_of_shards(
         self, splits: Mapping[int, Literal["train", "val"] | None], by: str | None, *, reshuffle: bool

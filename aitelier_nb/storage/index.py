@@ -60,6 +60,12 @@ class Index:
             self._numbers[name] = Growing(parts.numbers(self.parts, name))
         return self._numbers[name]
 
+    def learn(self, *names: str) -> None:
+        """Read columns of numbers by one look into the head, where they are not known yet."""
+        missing = [name for name in names if name not in self._numbers]
+        for name, values in zip(missing, parts.several(self.parts, missing), strict=True):
+            self._numbers[name] = Growing(values)
+
     @property
     def ids(self) -> Growing:
         """The id of each row."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,15 +16,30 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["Part", "cut", "gathered", "joined", "numbers"]
+__all__ = ["Changed", "Part", "cut", "gathered", "joined", "numbers"]
 
 PACKED = 1 << 15  # rows; as Python objects so many take some ten megabytes
+
+
+class Changed:
+    """All rows of some parts, with other columns in the place of some of theirs."""
+
+    def __init__(self, parts: Sequence[Part], columns: Mapping[str, pa.Array]) -> None:
+        self._parts, self._columns = parts, columns
+
+    def select(self, names: Sequence[str]) -> pa.Table:
+        """Return columns as Arrow."""
+        import pyarrow as pa
+
+        told, rest = self._columns, [name for name in names if name not in self._columns]
+        held = joined(self._parts, rest) if rest else None
+        return pa.table({name: told[name] if held is None or name in told else held[name] for name in names})
 
 
 class Part(NamedTuple):
     """Rows `first` to `last` of a source; their lines stand `shift` bytes after where the source says."""
 
-    source: Columns | pa.Table | pq.ParquetFile
+    source: Columns | Changed | pa.Table | pq.ParquetFile
     first: int
     last: int
     shift: int = 0
@@ -55,12 +70,12 @@ class Part(NamedTuple):
         return rows
 
 
-def _read(source: Columns | pa.Table | pq.ParquetFile, names: Sequence[str]) -> pa.Table:
+def _read(source: Columns | Changed | pa.Table | pq.ParquetFile, names: Sequence[str]) -> pa.Table:
     if isinstance(source, Columns):
         return heads.table(source, names)
-    if hasattr(source, "metadata"):
-        return source.read(list(names))
-    return source.select(list(names))
+    if isinstance(source, Changed) or not hasattr(source, "metadata"):
+        return source.select(list(names))
+    return source.read(list(names))
 
 
 def gathered(batches: Iterable[Batch]) -> list[Part]:
@@ -89,6 +104,13 @@ def numbers(parts: Sequence[Part], name: str) -> npt.NDArray[np.generic]:
     """Return one column of whole numbers of all parts."""
     found = [part.numbers(name) for part in parts]
     return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def several(parts: Sequence[Part], names: Sequence[str]) -> list[npt.NDArray[np.generic]]:
+    """Return columns of whole numbers; those that stand in a file by one look into it."""
+    if len(parts) == 1 and names and not isinstance(parts[0].source, Columns | Changed):
+        parts = [parts[0]._replace(source=_read(parts[0].source, names))]
+    return [numbers(parts, name) for name in names]
 
 
 def cut(parts: Sequence[Part], first: int, last: int, shift: int = 0) -> list[Part]:

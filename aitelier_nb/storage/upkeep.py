@@ -127,6 +127,7 @@ class Upkeep(Past):
         """Put all edits into data/history.jsonl and data/examples.jsonl; True when there were any."""
         with self._state.reading():
             if not self._state.journal.entries:
+                self._state.keep_head()  # a split leaves that to the end of its cell
                 return False
         with self._state.writing():
             self._state.journal.flush()

@@ -212,15 +212,16 @@ def _keep(
     reshuffle: bool,
 ) -> None:
     """Write the new sides as one event, and the rule into the config."""
-    sides: dict[int, Any] = found.splits
+    if not reshuffle and len(found.ids):
+        project.dataset.share_out(found.ids, found.in_validation)
     if reshuffle:
+        sides: dict[int, Any] = found.splits
         had = dict(zip(before.id.tolist(), before.split.tolist(), strict=True))
         same = {name for name, side in sides.items() if had[name] and SIDES[had[name] - TRAIN] == side}
         gone = dict.fromkeys(name for name, side in had.items() if side != NONE and name not in sides)
         sides = {**{name: side for name, side in sides.items() if name not in same}, **gone}
-    if sides:
-        project.dataset.set_splits(sides, reshuffle=reshuffle)
-        project.dataset.fold()
+        if sides:
+            project.dataset.set_splits(sides, reshuffle=True)
 
     def note(config: dict[str, Any]) -> None:
         rule = config.setdefault("aitelierNb", {}).setdefault("split", {})
