@@ -53,6 +53,7 @@ def place(
             new.write(placing.chunks())
             entry.groups = placing.groups()
             state.journal.append(entry)
+            state.journal.flush()
             edit_log.append(history, [entry])
     except BaseException:
         state.refresh(fresh=True)
@@ -160,7 +161,7 @@ class _Placing:
         old, facts, (rows, sides, _) = self._index, self._index.facts, self._wanted
         moves = np.zeros(len(old) + 1, np.int64)
         moves[rows + 1] = self._grown
-        marks, (former, has_key) = old.hashes.copy(), standing(old)
+        marks, (former, has_key) = old.hashes.values.copy(), standing(old)
         marks[rows], former[rows] = self._marks, sides
         has_key = has_key.copy()
         has_key[rows] = sides > 0
