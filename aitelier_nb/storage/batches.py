@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate, chain
-from operator import attrgetter, itemgetter
+from operator import attrgetter, lt, sub
 from typing import Any
 
 import msgspec
@@ -26,7 +26,6 @@ Failure = tuple[int, str, str]
 
 _plain = msgspec.json.Decoder(PlainLine)
 _line = msgspec.json.Decoder(Line)
-_ends = itemgetter(0, -1)
 _messages, _content = attrgetter("messages"), attrgetter("content")
 
 
@@ -60,6 +59,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    @property
+    def lengths(self) -> list[int]:
+        """The length of each line in bytes."""
+        return list(map(len, self.bodies))
 
     @cached_property
     def turns(self) -> list[Turn | PlainMessage]:
@@ -113,18 +117,56 @@ class Batch:
         return found
 
 
+class Stretch(Batch):
+    """Usable lines inside one piece of bytes, cut out of it when they are asked for.
+
+    Attributes
+    ----------
+    data, offset
+        The piece, and where in the file it begins.
+    """
+
+    def __init__(
+        self,
+        lines: Sequence[Line | PlainLine],
+        data: bytes,
+        offset: int,
+        places: tuple[list[int], list[int]],
+        *,
+        plain: bool,
+    ) -> None:
+        self.lines, self.plain = lines, plain
+        self.data, self._places = data, places
+        self.starts = [offset + start for start in places[0]] if offset else places[0]
+
+    @cached_property
+    def bodies(self) -> list[bytes]:  # type: ignore[override]
+        """The bytes of each line."""
+        return [self.data[start:end] for start, end in zip(*self._places, strict=True)]
+
+    @property
+    def lengths(self) -> list[int]:
+        """The length of each line in bytes."""
+        starts, ends = self._places
+        return list(map(sub, ends, starts))
+
+    @cached_property
+    def hashes(self) -> list[int]:
+        """The hash of each line."""
+        cut = memoryview(self.data).__getitem__
+        return list(map(xxhash.xxh3_64_intdigest, map(cut, map(slice, *self._places))))
+
+
 def batch(data: bytes, offset: int, number: int) -> tuple[Batch, list[Failure], int]:
     """Return the usable lines of a block, what is wrong with the others, and the next line's number."""
-    texts = data.split(b"\n")
-    if not texts[-1]:
-        texts.pop()
-    starts = [0, *accumulate(map((1).__add__, map(len, texts[:-1])))] if texts else []
-    found = _whole(data, offset, texts, starts)
+    ends = _ends(data)
+    starts = [0, *map((1).__add__, ends[:-1])] if ends else []
+    found = _whole(data, offset, starts, ends)
     if found is not None:
-        return found, [], number + len(texts)
+        return found, [], number + len(ends)
     lines, bodies, places, failures = [], [], [], []
-    for at, text in enumerate(texts):
-        body, place = stripped(text, offset + starts[at])
+    for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        body, place = stripped(data[start:end], offset + start)
         if body:
             try:
                 lines.append(parse(body))
@@ -132,15 +174,31 @@ def batch(data: bytes, offset: int, number: int) -> tuple[Batch, list[Failure], 
                 places.append(place)
             except DataError as error:
                 failures.append((number + at, str(error), error.hint))
-    return Batch(lines, bodies, places, plain=False), failures, number + len(texts)
+    return Batch(lines, bodies, places, plain=False), failures, number + len(ends)
 
 
-def _whole(data: bytes, offset: int, texts: list[bytes], starts: list[int]) -> Batch | None:
+def _ends(data: bytes) -> list[int]:
+    """Return where each line ends."""
+    ends: list[int] = []
+    find, put = data.find, ends.append
+    end = find(b"\n")
+    while end >= 0:
+        put(end)
+        end = find(b"\n", end + 1)
+    if data and not data.endswith(b"\n"):
+        put(len(data))
+    return ends
+
+
+def _whole(data: bytes, offset: int, starts: list[int], ends: list[int]) -> Batch | None:
     """Return all lines of a block, decoded by one call; None where that does not tell line from line."""
-    bodies = texts
-    if not _are_objects(texts):
-        bodies = [text.strip(SPACE) for text in texts]
-        if not _are_objects(bodies):
+    if not _are_objects(data, starts, ends):
+        texts = [data[start:end] for start, end in zip(starts, ends, strict=True)]
+        starts = [
+            start + len(text) - len(text.lstrip(SPACE)) for start, text in zip(starts, texts, strict=True)
+        ]
+        ends = [end - len(text) + len(text.rstrip(SPACE)) for end, text in zip(ends, texts, strict=True)]
+        if not _are_objects(data, starts, ends):
             return None
     plain = True
     lines: Sequence[Line | PlainLine]
@@ -154,17 +212,15 @@ def _whole(data: bytes, offset: int, texts: list[bytes], starts: list[int]) -> B
             lines = _line.decode_lines(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if len(lines) != len(texts):
-        return None
-    if bodies is not texts:
-        before = [len(text) - len(text.lstrip(SPACE)) for text in texts]
-        starts = [start + space for start, space in zip(starts, before, strict=True)]
-    return Batch(lines, bodies, [offset + start for start in starts] if offset else starts, plain=plain)
+    return Stretch(lines, data, offset, (starts, ends), plain=plain) if len(lines) == len(ends) else None
 
 
-def _are_objects(texts: list[bytes]) -> bool:
-    """Say whether each text begins and ends as an object does: then none spans two lines."""
-    return all(texts) and set(map(_ends, texts)) <= {(123, 125)}
+def _are_objects(data: bytes, starts: list[int], ends: list[int]) -> bool:
+    """Say whether each line begins and ends as an object does: then none spans two lines."""
+    if not all(map(lt, starts, ends)):
+        return False
+    last = map(data.__getitem__, map((-1).__add__, ends))
+    return set(map(data.__getitem__, starts)) <= {ord("{")} and set(last) <= {ord("}")}
 
 
 def of_lines(bodies: Sequence[bytes]) -> Batch:

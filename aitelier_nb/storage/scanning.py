@@ -91,7 +91,7 @@ OF: dict[str, Callable[[Batch], list[Any]]] = {
     "has_split": lambda found: [line.split is not msgspec.UNSET for line in found.lines],
     "asked": lambda found: found.tallies,
     "start": lambda found: found.starts,
-    "length": lambda found: list(map(len, found.bodies)),
+    "length": lambda found: found.lengths,
     "hash": lambda found: found.hashes,
     "content": lambda found: found.contents,
     "first": _firsts,
