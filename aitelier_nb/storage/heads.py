@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aitelier_nb.storage import arrays
 from aitelier_nb.storage.scanning import Block, Columns, Fault
 
 if TYPE_CHECKING:
@@ -69,18 +70,18 @@ def table(columns: Columns, names: Sequence[str] = ()) -> pa.Table:
 
     shape = schema()
     shape = pa.schema([shape.field(name) for name in names]) if names else shape
-    arrays = {}
+    found = {}
     for name, kind in zip(shape.names, shape.types, strict=True):
         values = columns.column("created_at" if name == "created" else name)
         if name == "created_at":
-            arrays[name] = times(values)
+            found[name] = times(values)
         elif name == "created":
-            arrays[name] = _other_spellings(values)
+            found[name] = _other_spellings(values)
         elif name == "split":
-            arrays[name] = pa.array(values, pa.string()).dictionary_encode().cast(kind)
+            found[name] = arrays.array(values, pa.string()).dictionary_encode().cast(kind)
         else:
-            arrays[name] = pa.array(values, kind)
-    return pa.table(arrays, schema=shape)
+            found[name] = arrays.array(values, kind)
+    return pa.table(found, schema=shape)
 
 
 def times(values: Sequence[str]) -> pa.Array:
@@ -88,7 +89,7 @@ def times(values: Sequence[str]) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    texts = pa.array(values, pa.string())
+    texts = arrays.array(values, pa.string())
     try:
         return pc.cast(texts, pa.timestamp("ms", "UTC"))
     except pa.ArrowInvalid:
@@ -106,10 +107,10 @@ def _other_spellings(values: Sequence[str]) -> pa.Array:
 
     if len(values) and values.count(values[0]) == len(values):  # of one import
         same = values[0] == spelt(times(values[:1]))[0].as_py()
-        return pa.nulls(len(values), pa.string()) if same else pa.array(values, pa.string())
-    texts = pa.array(values, pa.string())
-    same = pc.fill_null(pc.equal(texts, spelt(times(values))), fill_value=False)
-    return pc.if_else(same, None, texts)
+        return pa.nulls(len(values), pa.string()) if same else arrays.array(values, pa.string())
+    texts = arrays.array(values, pa.string())
+    same = pc.fill_null(pc.equal(texts, spelt(times(values))), arrays.scalar(value=False, kind=pa.bool_()))
+    return pc.if_else(same, arrays.scalar(None, pa.string()), texts)
 
 
 def spelt(moments: pa.Array) -> pa.Array:
@@ -118,7 +119,8 @@ def spelt(moments: pa.Array) -> pa.Array:
     import pyarrow.compute as pc
 
     texts = pc.cast(pc.cast(moments, pa.timestamp("ms")), pa.string())
-    return pc.binary_join_element_wise(pc.binary_replace_slice(texts, 10, 11, "T"), "Z", "")
+    end, nothing = arrays.array(["Z", ""], pa.string())
+    return pc.binary_join_element_wise(pc.binary_replace_slice(texts, 10, 11, "T"), end, nothing)
 
 
 class Facts:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from aitelier_nb.storage import heads
+from aitelier_nb.storage import arrays, heads
 from aitelier_nb.storage.batches import Batch
 from aitelier_nb.storage.scanning import Columns, collector_paused
 
@@ -56,7 +56,7 @@ class Part(NamedTuple):
             found = np.array([value or 0 for value in values], kind)
         else:
             column = _read(self.source, [name])[name].slice(self.first, self.last - self.first)
-            found = (column.fill_null(0) if column.null_count else column).to_numpy()
+            found = arrays.without_gaps(column)
         return found + np.int64(self.shift) if name == "start" and self.shift else found
 
     def read(self, names: Sequence[str]) -> pa.Table:

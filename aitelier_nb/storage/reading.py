@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aitelier_nb.errors import DataError
 from aitelier_nb.schema import Example, Problem
-from aitelier_nb.storage import editing, frames, mirrors, overlay, sides
+from aitelier_nb.storage import arrays, editing, frames, mirrors, overlay, sides
 from aitelier_nb.storage.counts import filled
 from aitelier_nb.storage.sides import Assessed
 from aitelier_nb.storage.state import Conflict, State
@@ -175,8 +175,8 @@ def _listed(column: pa.ChunkedArray) -> list[Any]:
         return [None] * len(column)
     if not pa.types.is_integer(column.type) and not pa.types.is_boolean(column.type):
         return list(column.to_pylist())
-    values = column.fill_null(0).to_numpy().tolist() if column.null_count else column.to_numpy().tolist()
+    values = arrays.without_gaps(column).tolist()
     if not column.null_count:
         return list(values)
-    there = column.is_valid().to_numpy().tolist()
+    there = arrays.numbers(column.is_valid()).tolist()
     return [value if given else None for value, given in zip(values, there, strict=True)]

@@ -18,6 +18,7 @@ from aitelier_nb.storage.project import Project
 __all__ = ["Insights"]
 
 SOON = 0.15  # seconds that the first page waits for the search for duplicates
+SHORT = 10_000  # examples; a search among more takes longer, and the first page does not wait for it
 BREATH = 25  # examples after which the search looks whether somebody is at work: pages and keys come first
 QUIET = 0.3  # seconds without a page or a key after which it goes on, once the first page no longer waits
 NAMED = 5  # duplicates that are named; the rest is counted
@@ -76,7 +77,8 @@ class Insights:
         if self._search is None:
             self._search = threading.Thread(target=self._find, name="aitelier-duplicates", daemon=True)
             self._search.start()
-            self._known.wait(SOON)
+            if len(self._project.dataset) <= SHORT:
+                self._known.wait(SOON)
 
     def _give_way(self) -> None:
         while (left := self._asked + QUIET - time.monotonic()) > 0:
