@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FRAME", "Facts", "read_facts", "schema", "spelt", "table", "write", "write_parquet"]
 
-VERSION = 2
+VERSION = 3
 FRAME = ("id", "rating", "split", "created_at", "version", "n_turns", "n_chars", "flagged", "group", "source")
 GROUP_ROWS = 1 << 18
 DELTAS = ("id", "created_at", "version", "start")

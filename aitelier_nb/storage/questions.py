@@ -6,6 +6,7 @@ Only user turns count: the same question with another answer is the same questio
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from aitelier_nb.schema import Message
@@ -31,6 +33,8 @@ LOWERED = bytes(range(256)).lower()
 APART = re.compile(rb"\d[%b]+\d" % re.escape(SEPARATORS))
 BETWEEN_DIGITS = re.compile(r"\d \d")
 NOT_BETWEEN_DIGITS = re.compile(r"(?<!\d) | (?!\d)")
+UNKNOWN = 2**64 - 1
+TOGETHER = 128  # questions; the numbers of their letters stay in the processor's cache
 LAST_SEPARATOR = 0x1FFFF  # no punctuation above it, but for tags
 
 
@@ -88,33 +92,52 @@ def tally(asked: Sequence[Sequence[str]]) -> Marks:
     """
     if not asked:
         return np.array([], np.uint64)
-    whole = [turns[0] if len(turns) == 1 else "\x1f".join(turns) for turns in asked]
+    if len(asked) > TOGETHER:
+        few = (asked[place : place + TOGETHER] for place in range(0, len(asked), TOGETHER))
+        return np.concatenate(list(map(tally, few)))
+    whole = list(map("".join, asked))
     joined = "".join(whole)
     if joined.isascii():
-        letters, sizes = joined.encode(), list(map(len, whole))
+        numbers = WORTH.take(np.frombuffer(joined.encode(), np.uint8), mode="clip")
     else:
-        spelt = [b"".join(map(_letters, turns)) for turns in asked]
-        letters, sizes = b"".join(spelt), list(map(len, spelt))
-    lengths = np.array(sizes, np.int64)
+        numbers = _worth_of(np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32))
+    lengths = np.fromiter(map(len, whole), np.int64, len(whole))
     found = np.zeros(len(lengths), np.uint64)
     some = np.flatnonzero(lengths)
     if len(some):
-        worth = WORTH.take(np.frombuffer(letters, np.uint8), mode="clip")
-        found[some] = np.add.reduceat(worth, (lengths.cumsum() - lengths)[some])
+        found[some] = np.add.reduceat(numbers, (lengths.cumsum() - lengths)[some])
     return found
 
 
-def _letters(text: str) -> bytes:
-    return text.encode() if text.isascii() else _squeezed(text)
+def _worth_of(letters: npt.NDArray[np.uint32]) -> Marks:
+    """Return the number of each letter by its code point; one that was never met is looked at once."""
+    found = EVERY.take(letters)
+    new = np.unique(letters[found == UNKNOWN])
+    if len(new):
+        EVERY[new] = [worth(chr(letter)) for letter in new.tolist()]
+        found = EVERY.take(letters)
+    return found
+
+
+def worth(char: str) -> int:
+    """Return the number of a letter: the sum of those of the letters that it is made of, in lower case.
+
+    So it is the same before and after each step of `normalise`, and no text has to take them.
+    """
+    parts = char
+    for _ in range(3):
+        parts = unicodedata.normalize("NFKD", parts).casefold()
+    letters = (part.encode("utf-8", "ignore") for part in parts if not _is_left_out(part))
+    return sum(map(xxhash.xxh3_64_intdigest, letters)) % 2**64
+
+
+def _is_left_out(char: str) -> bool:
+    return char == " " or char in ASCII_SEPARATORS or "\ud800" <= char <= "\udfff" or _separates(char)
 
 
 def _worth() -> Marks:
-    """Return a number for each byte: none for what separates words, the same for both cases."""
-    numbers = [xxhash.xxh3_64_intdigest(LOWERED[byte : byte + 1]) for byte in range(256)]
-    return np.array([0 if byte in SEPARATORS else number for byte, number in enumerate(numbers)], np.uint64)
-
-
-WORTH = _worth()
+    """Return a number for each ASCII character: none for what separates words, the same for both cases."""
+    return np.array([worth(chr(code)) for code in range(128)], np.uint64)
 
 
 def _turn(message: Message | Mapping[str, Any]) -> tuple[str, str]:
@@ -158,3 +181,7 @@ def _squeezed(text: str) -> bytes:
 @cache
 def _separates(char: str) -> bool:
     return ord(char) <= LAST_SEPARATOR and unicodedata.category(char) in SEPARATING
+
+
+WORTH = _worth()
+EVERY = np.full(sys.maxunicode + 1, UNKNOWN, np.uint64)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aitelier_nb.curation.duplicates import groups, key, key_of, normalise, tally_of, words
-from aitelier_nb.storage.questions import tally
+from aitelier_nb.storage.questions import tally, worth
 
 
 def asked(text):
@@ -140,3 +140,11 @@ def test_questions_with_one_key_have_one_tally(several, gaps):
         assert by_key.setdefault(key_of(turns), number) == number
         assert tally_of([{"role": "user", "content": turn} for turn in turns]) == number
     assert tally_of([{"role": "user", "content": "Hello"}]) != tally_of([{"role": "user", "content": "Help"}])
+
+
+def test_no_step_of_normalising_changes_the_worth_of_a_letter():
+    """So texts with one spelling have one tally, whatever they are composed of."""
+    for char in map(chr, range(0x30000)):  # no letter above it is made of others
+        forms = {unicodedata.normalize(form, char) for form in ("NFD", "NFKD", "NFKC")} | {char.casefold()}
+        for form in forms - {char}:
+            assert sum(map(worth, form)) % 2**64 == worth(char), (char, form)
