@@ -9,9 +9,10 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from aitelier_nb.storage import arrays
 from aitelier_nb.storage.scanning import Block, Columns, Fault
@@ -20,7 +21,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["FRAME", "Facts", "read_facts", "schema", "spelt", "table", "write", "write_parquet"]
+__all__ = [
+    "CODES",
+    "FRAME",
+    "SIDES",
+    "Facts",
+    "read_facts",
+    "schema",
+    "side_codes",
+    "spelt",
+    "table",
+    "write",
+    "write_parquet",
+]
 
 VERSION = 3
 FRAME = ("id", "rating", "split", "created_at", "version", "n_turns", "n_chars", "flagged", "group", "source")
@@ -28,6 +41,19 @@ GROUP_ROWS = 1 << 18
 DELTAS = ("id", "created_at", "version", "start")
 PLAIN = ("n_chars", "length", "asked", "hash", "content", "first", "n_turns")
 RAW = ("asked", "hash", "content", "first")  # hashes do not compress
+
+
+SIDES: tuple[Literal["train", "val"] | None, ...] = (None, "train", "val")
+CODES = {side: code for code, side in enumerate(SIDES)}
+
+
+def side_codes(column: pa.ChunkedArray) -> npt.NDArray[np.int8]:
+    """Return a column of sides as places in SIDES."""
+    found = [np.zeros(0, np.int8)]
+    for chunk in column.chunks:
+        codes = np.array([*map(CODES.__getitem__, chunk.dictionary.to_pylist()), 0], np.int8)
+        found.append(codes[chunk.indices.fill_null(len(codes) - 1).to_numpy()])
+    return np.concatenate(found)
 
 
 def schema() -> pa.Schema:

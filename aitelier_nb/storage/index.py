@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from aitelier_nb.schema import Problem
@@ -65,6 +66,10 @@ class Index:
         missing = [name for name in names if name not in self._numbers]
         for name, values in zip(missing, parts.several(self.parts, missing), strict=True):
             self._numbers[name] = Growing(values)
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Return a column of numbers; sides are places in `heads.SIDES`."""
+        return self._column(name).values
 
     @property
     def ids(self) -> Growing:

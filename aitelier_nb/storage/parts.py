@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,18 +22,26 @@ PACKED = 1 << 15  # rows; as Python objects so many take some ten megabytes
 
 
 class Changed:
-    """All rows of some parts, with other columns in the place of some of theirs."""
+    """All rows of some parts, with other columns of numbers in the place of some of theirs."""
 
-    def __init__(self, parts: Sequence[Part], columns: Mapping[str, pa.Array]) -> None:
-        self._parts, self._columns = parts, columns
+    def __init__(self, parts: Sequence[Part], columns: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        self._parts, self.columns = parts, columns
 
     def select(self, names: Sequence[str]) -> pa.Table:
         """Return columns as Arrow."""
         import pyarrow as pa
 
-        told, rest = self._columns, [name for name in names if name not in self._columns]
-        held = joined(self._parts, rest) if rest else None
-        return pa.table({name: told[name] if held is None or name in told else held[name] for name in names})
+        kinds, found = heads.schema(), {}
+        for name in self.columns.keys() & set(names):
+            values = self.columns[name]
+            if name == "split":
+                codes = pa.array(values.astype(np.int32) - 1, mask=values == 0)
+                found[name] = pa.DictionaryArray.from_arrays(codes, pa.array(heads.SIDES[1:], pa.string()))
+            else:
+                found[name] = pa.array(values, kinds.field(name).type)
+        rest = [name for name in names if name not in found]
+        held = joined(self._parts, rest) if rest else {}
+        return pa.table({name: found[name] if name in found else held[name] for name in names})
 
 
 class Part(NamedTuple):
@@ -48,14 +56,19 @@ class Part(NamedTuple):
         """Return some of the rows, counted from the part's own first, moved by further bytes."""
         return Part(self.source, self.first + first, self.first + last, self.shift + shift)
 
-    def numbers(self, name: str) -> npt.NDArray[np.generic]:
-        """Return one column of whole numbers, 0 where there is none."""
+    def numbers(self, name: str) -> npt.NDArray[Any]:
+        """Return one column of whole numbers, 0 where there is none; sides are places in `heads.SIDES`."""
         if isinstance(self.source, Columns):
             values = self.source.column(name)[self.first : self.last]
             kind = np.uint64 if name in heads.RAW else np.int64
-            found = np.array([value or 0 for value in values], kind)
+            zeros = heads.CODES if name == "split" else {None: 0}
+            found = np.array([zeros.get(value, value) for value in values], kind)
+        elif isinstance(self.source, Changed) and name in self.source.columns:
+            found = self.source.columns[name][self.first : self.last]
         else:
             column = _read(self.source, [name])[name].slice(self.first, self.last - self.first)
+            if name == "split":
+                return heads.side_codes(column)
             found = arrays.without_gaps(column)
         return found + np.int64(self.shift) if name == "start" and self.shift else found
 

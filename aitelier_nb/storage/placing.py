@@ -10,7 +10,6 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,12 +18,12 @@ import xxhash
 from aitelier_nb.storage import edit_log, editing, files, heads
 from aitelier_nb.storage.files import Opened, Signature, Span
 from aitelier_nb.storage.growing import Numbers
-from aitelier_nb.storage.heads import Facts
+from aitelier_nb.storage.heads import SIDES, Facts
 from aitelier_nb.storage.index import Index
 from aitelier_nb.storage.journal import MARK, Entry, Group
 from aitelier_nb.storage.parts import Changed, Part
 from aitelier_nb.storage.scanning import Block
-from aitelier_nb.storage.sides import SIDES, Codes, Side, Wanted, standing, wanted
+from aitelier_nb.storage.sides import Codes, Side, Wanted, standing, wanted
 from aitelier_nb.storage.state import State
 
 __all__ = ["place"]
@@ -44,6 +43,7 @@ def place(
     The caller holds the lock and has folded what waited. Cut short, the journal tells the next
     fold what is missing.
     """
+    state.index.learn("id", "start", "length", "hash", "split", "has_split")
     plan = wanted(state.index, ids, sides, reshuffle=reshuffle)
     if not len(plan.rows):
         return False
@@ -77,7 +77,6 @@ class _Placing:
 
     def __init__(self, index: Index, wanted: Wanted) -> None:
         self._index, self._wanted = index, wanted
-        index.learn("id", "start", "length", "hash")
         self._begins = index.starts.values[wanted.rows]
         self._lasts = self._begins + index.lengths.values[wanted.rows] - 1  # where the final brace stands
         self._loose = np.flatnonzero(self._begins[1:] - self._lasts[:-1] != len("}\n")).tolist()
@@ -156,27 +155,18 @@ class _Placing:
         """Return the index of the new file; None where another one is there."""
         if opened.signature() != written:
             return None
-        import pyarrow as pa
-
         old, facts, (rows, sides, _) = self._index, self._index.facts, self._wanted
         moves = np.zeros(len(old) + 1, np.int64)
         moves[rows + 1] = self._grown
-        marks, (former, has_key) = old.hashes.values.copy(), standing(old)
-        marks[rows], former[rows] = self._marks, sides
-        has_key = has_key.copy()
-        has_key[rows] = sides > 0
-        words = pa.array([side for side in SIDES if side], pa.string())
-        kinds = heads.schema()
-        columns: dict[str, Any] = {
+        marks, side, has_key = old.hashes.values.copy(), old.column("split").copy(), standing(old)[1].copy()
+        marks[rows], side[rows], has_key[rows] = self._marks, sides, sides > 0
+        told = {
             "start": old.starts.values + moves.cumsum()[:-1],
             "length": old.lengths.values + moves[1:],
             "hash": marks,
             "has_split": has_key,
-            "split": pa.DictionaryArray.from_arrays(
-                pa.array(former - 1, pa.int32(), mask=former == 0), words
-            ),
+            "split": side,
         }
-        told = {name: pa.array(values, kinds.field(name).type) for name, values in columns.items()}
         part = Part(Changed(old.parts, told), 0, len(old))
         return Index(opened, old.name, Facts(written, self._blocks, facts.faults, facts.lines), [part])
 
@@ -200,7 +190,7 @@ def _created(index: Index, rows: Numbers) -> str | list[str]:
     table = index.table(["created_at", "created"])
     table = table if len(rows) == len(index) else table.take(rows)
     moments, texts = table["created_at"], table["created"]
-    if texts.null_count == len(texts) and pc.min_max(moments)["min"] == pc.min_max(moments)["max"]:
+    if texts.null_count == len(texts) and (ends := pc.min_max(moments))["min"] == ends["max"]:
         found: str = heads.spelt(moments.slice(0, 1))[0].as_py()
         return found
     told: list[str] = pc.coalesce(texts, heads.spelt(moments), "").to_pylist()

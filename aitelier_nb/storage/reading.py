@@ -96,8 +96,7 @@ class Reading:
     def assessed(self) -> Assessed:
         """Return what a split looks at of each example, as arrays and without reading a line."""
         with self._state.reading():
-            names = ("id", "rating", "split", "group", "asked")
-            return sides.assessed(overlay.overlaid(self._state.index, self._state.pending, names))
+            return sides.assessed(self._state.index, self._state.pending)
 
     def _table(self, *, text: bool) -> pa.Table:
         import pyarrow as pa

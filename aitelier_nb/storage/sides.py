@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from aitelier_nb.errors import DataError
-from aitelier_nb.storage import editing
+from aitelier_nb.storage import editing, heads, overlay
 from aitelier_nb.storage.growing import Marks, Numbers
+from aitelier_nb.storage.heads import CODES
 from aitelier_nb.storage.index import Index
+from aitelier_nb.storage.pending import Pending
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-__all__ = ["SIDES", "Assessed", "Bools", "Codes", "Side", "Wanted", "assessed", "coded", "standing", "wanted"]
+__all__ = ["Assessed", "Bools", "Codes", "Side", "Wanted", "assessed", "coded", "standing", "wanted"]
 
 Side = Literal["train", "val"] | None
 Codes = npt.NDArray[np.int8]
 Bools = npt.NDArray[np.bool_]
 
-SIDES: tuple[Side, ...] = (None, "train", "val")
-CODES = {side: code for code, side in enumerate(SIDES)}
 VAL = CODES["val"]
 
 
@@ -37,30 +34,23 @@ class Assessed(NamedTuple):
     asked: Marks
 
 
-def assessed(table: pa.Table) -> Assessed:
-    """Return columns of the head as arrays; the group None where no example has one."""
-    group = table["group"]
-    return Assessed(
-        table["id"].to_numpy(),
-        table["rating"].fill_null(0).to_numpy().astype(np.int64),
-        _codes(table["split"]),
-        None if group.null_count == len(group) else group.to_pylist(),
-        table["asked"].to_numpy(),
-    )
+def assessed(index: Index, pending: Pending) -> Assessed:
+    """Return what a split looks at, with the edits that wait; no line is read but edited ones."""
+    if pending or index.places.doubles:
+        table = overlay.overlaid(index, pending, ("id", "rating", "split", "group", "asked"))
+        group, rating = table["group"], table["rating"].fill_null(0).to_numpy()
+        ids, side, asked = table["id"].to_numpy(), heads.side_codes(table["split"]), table["asked"].to_numpy()
+    else:
+        index.learn("id", "rating", "split", "asked")
+        group = index.table(["group"])["group"]
+        ids, rating, side, asked = map(index.column, ("id", "rating", "split", "asked"))
+    named = None if group.null_count == len(group) else group.to_pylist()
+    return Assessed(ids, rating.astype(np.int64), side, named, asked)
 
 
 def standing(index: Index) -> tuple[Codes, Bools]:
     """Return the side of each row, and whether its line has a `split` key."""
-    table = index.table(["split", "has_split"])
-    return _codes(table["split"]), table["has_split"].to_numpy()
-
-
-def _codes(column: pa.ChunkedArray) -> Codes:
-    found = [np.zeros(0, np.int8)]
-    for chunk in column.chunks:
-        codes = np.array([*map(CODES.__getitem__, chunk.dictionary.to_pylist()), 0], np.int8)
-        found.append(codes[chunk.indices.fill_null(len(codes) - 1).to_numpy()])
-    return np.concatenate(found)
+    return index.column("split"), index.column("has_split").astype(bool)
 
 
 def coded(splits: Mapping[int, Side]) -> tuple[Numbers, Codes]:
