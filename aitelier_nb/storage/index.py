@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,14 +42,23 @@ class Index:
         Its signature, blocks and bad lines.
     held
         The scalars of its rows.
+    known
+        Columns of numbers that need not be read.
     """
 
-    def __init__(self, opened: Opened | Stream, name: str, facts: Facts, held: Sequence[Part]) -> None:
+    def __init__(
+        self,
+        opened: Opened | Stream,
+        name: str,
+        facts: Facts,
+        held: Sequence[Part],
+        known: Mapping[str, npt.NDArray[Any]] | None = None,
+    ) -> None:
         self.opened, self.name = opened, name
         self.facts = facts
         self.parts = list(held)
         self.saved = False
-        self._numbers: dict[str, Growing] = {}
+        self._numbers = {column: Growing(values) for column, values in (known or {}).items()}
         self.places = Places(self.ids)
 
     def __len__(self) -> int:

@@ -58,13 +58,14 @@ class Part(NamedTuple):
 
     def numbers(self, name: str) -> npt.NDArray[Any]:
         """Return one column of whole numbers, 0 where there is none; sides are places in `heads.SIDES`."""
+        found: npt.NDArray[Any]
         if isinstance(self.source, Columns):
             values = self.source.column(name)[self.first : self.last]
             kind = np.uint64 if name in heads.RAW else np.int64
             zeros = heads.CODES if name == "split" else {None: 0}
             found = np.array([zeros.get(value, value) for value in values], kind)
         elif isinstance(self.source, Changed) and name in self.source.columns:
-            found = self.source.columns[name][self.first : self.last]
+            found = np.asarray(self.source.columns[name][self.first : self.last])
         else:
             column = _read(self.source, [name])[name].slice(self.first, self.last - self.first)
             if name == "split":

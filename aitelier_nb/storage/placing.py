@@ -43,7 +43,7 @@ def place(
     The caller holds the lock and has folded what waited. Cut short, the journal tells the next
     fold what is missing.
     """
-    state.index.learn("id", "start", "length", "hash", "split", "has_split")
+    state.index.learn("id", "rating", "asked", "start", "length", "hash", "split", "has_split")
     plan = wanted(state.index, ids, sides, reshuffle=reshuffle)
     if not len(plan.rows):
         return False
@@ -168,7 +168,8 @@ class _Placing:
             "split": side,
         }
         part = Part(Changed(old.parts, told), 0, len(old))
-        return Index(opened, old.name, Facts(written, self._blocks, facts.faults, facts.lines), [part])
+        known = {**told, **{name: old.column(name) for name in ("id", "rating", "asked")}}
+        return Index(opened, old.name, Facts(written, self._blocks, facts.faults, facts.lines), [part], known)
 
 
 def _turned(line: bytes, side: Side) -> tuple[bytes, Pair]:
