@@ -30,6 +30,16 @@ def test_openai_models_are_counted_as_tiktoken_does():
     assert (list(counts), method) == ([2, 0, 7], "o200k_base")
 
 
+def test_what_comes_again_and_again_is_counted_as_often_as_it_comes():
+    pytest.importorskip("toktok")
+    several = [example(1, "hello world", "", "hello world"), example(2, "hello world"), example(3, "", "one")]
+    wrapped = [tokens.PER_MESSAGE * n + tokens.PER_EXAMPLE for n in (3, 1, 2)]
+    found = tokens.count([*several, example(4)], model="gpt-4.1")
+    assert found.counts == [wrapped[0] + 4, wrapped[1] + 2, wrapped[2] + 1, tokens.PER_EXAMPLE]
+    parts = Example(id=1, messages=[{"role": "user", "content": [{"type": "text", "text": "hello world"}]}])
+    assert tokens.count([parts], model="gpt-4.1").counts == [wrapped[1] + 2]
+
+
 @pytest.mark.parametrize(
     ("model", "encoding"),
     [
