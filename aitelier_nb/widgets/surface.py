@@ -20,7 +20,7 @@ from aitelier_nb.errors import AitelierError, DataError
 __all__ = ["Static", "Surface"]
 
 KEPT = 10_000  # acknowledgements that are remembered, for decisions that are sent twice
-SELDOM = 0.5  # seconds between two updates of the static twin while decisions come in
+SELDOM = 2.0  # seconds between two updates of the static twin while decisions come in; a pause brings one too
 
 Message = dict[str, Any]
 

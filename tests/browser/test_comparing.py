@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import aitelier_nb as ait
+from aitelier_nb.evaluation.contests import results
 from aitelier_nb.evaluation.designs import open_study
 from aitelier_nb.storage.project import open_project
 
@@ -28,6 +31,13 @@ class Written:
 pair = [Contestant(label, Written(), name) for label, name in (("base", "ONE-secret"), ("tuned", "TWO-secret"))]
 BlindComparison(create(current(), *pair))
 """
+
+NAMES = ("ONE", "TWO", "SIX")
+CONTEST = (
+    STUDY.replace('("tuned", "TWO-secret")', '("tuned", "TWO-secret"), ("other", "SIX-secret")')
+    .replace("evaluation.designs import create", "evaluation.contests import open_contest")
+    .replace("create(current(), *pair)", "open_contest(current(), pair)")
+)
 
 
 def project(lab: Any, name: str, held: int) -> Path:
@@ -69,6 +79,36 @@ def test_votes_by_key_are_kept_and_neither_page_nor_notebook_tell_a_side(lab) ->
     votes = {"1": "left", "2": "right", "0": "tie", "b": "bad"}
     given = [study.standing()[slot] for slot in study.slots]
     assert given == [votes["120b"[place % 4]] for place in range(23)] + ["left"]
+    there.close()
+
+
+def test_a_contest_of_three_is_one_list_of_votes_by_key_and_tells_no_side(lab, node_packages: Path) -> None:
+    folder = project(lab, "contest", 6)
+    book = lab.notebook("contest", [CONTEST], folder)
+    book.run()
+    box = book.page.locator("section.ait")
+    box.locator(".ait-side .ait-text").first.wait_for()
+    box.click(position={"x": 5, "y": 5})
+    book.page.add_script_tag(path=str(node_packages / "axe-core" / "axe.min.js"))
+    pages, shown = set(), set()
+    for place in range(18):
+        if place in (6, 12):
+            book.theme(dark=place == 6)
+            book.picture(box, f"contest-{'dark' if place == 6 else 'light'}")
+            assert book.page.evaluate("() => axe.run('.ait')")["violations"] == []
+        shown.add(tuple(text[:3] for text in box.locator(".ait-side .ait-text").all_inner_texts()))
+        pages.add(re.sub(r">[^<]+<", "><", box.evaluate("node => node.outerHTML")))
+        book.page.keyboard.press("120b"[place % 4])
+    box.locator(".ait-end").wait_for()
+    book.until("() => document.body.innerText.includes('18 of 18 pairs voted')")
+    assert {frozenset(pair) for pair in shown} == {frozenset(pair) for pair in combinations(NAMES, 2)}
+    assert len({re.sub(r'value="\d+"', "", page) for page in pages}) == 1
+    assert not re.search("secret|question 3|Left", str(book.save()["cells"][0]["outputs"]))
+    there = open_project(folder)
+    (league,) = [path for path, _ in results(there)]
+    assert json.loads(league.read_text(encoding="utf-8"))["labels"] == ["base", "tuned", "other"]
+    votes = [json.loads(line) for path in folder.rglob("*votes*") for line in path.read_text().splitlines()]
+    assert len([vote for vote in votes if vote.get("choice")]) == 18
     there.close()
 
 
