@@ -38,7 +38,7 @@ def ask_text(label: str, default: str | None = None) -> str:
         answer = input(prompt)
     except (EOFError, RuntimeError) as error:  # a kernel without input raises a RuntimeError
         raise UsageError(
-            f"{label} is missing, and nobody is there to ask", hint="give it as an option"
+            f"{label} is missing, and nobody is there to ask", hint="give it on the line; --help shows how"
         ) from error
     return answer if answer.strip() or default is None else default
 

@@ -20,7 +20,9 @@ def _text_of(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").removesuffix("\n")
     except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such file", hint="check the path") from error
+        raise DataError(
+            f"{path}: there is no such file", hint="the option takes a file that holds the text"
+        ) from error
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}", hint="check the file and its permissions") from error
     except UnicodeDecodeError as error:

@@ -127,7 +127,7 @@ def add(
     output
         What the assistant should answer.
     system
-        The system prompt; the project's own when None, none at all when "".
+        The system prompt; the project's own when not given, none at all when "".
     rating
         1 to 10, or None for unrated.
     messages

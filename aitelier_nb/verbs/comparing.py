@@ -92,7 +92,7 @@ class BlindComparison(View):
         model
             Its name.
         provider
-            Where it is asked; the project's own when None.
+            Where it is asked; the project's own when not given.
         rubric
             What it is to prefer.
         mode
@@ -188,9 +188,9 @@ def compare(  # noqa: PLR0913, PLR0917 - a study's plan
     Parameters
     ----------
     base
-        A model's name; the base model of the last run when None.
+        A model's name; the base model of the last run when not given.
     tuned
-        The other model's name, or a job id; the last run's tuned model when None.
+        The other model's name, or a job id; the last run's tuned model when not given.
     question
         What a vote answers.
     study
@@ -202,9 +202,9 @@ def compare(  # noqa: PLR0913, PLR0917 - a study's plan
     ids
         Only these validation examples.
     max_tokens
-        Tokens of an answer at most; 512 when None.
+        Tokens of an answer at most; 512 when not given.
     temperature
-        0 (greedy) when None.
+        0 (greedy) when not given.
     mode
         Of the recordings: auto, record, replay, live.
     confirm

@@ -133,7 +133,7 @@ def rewrite(id: int, text: str, rating: int | None = None, project: Where = None
     text
         The new answer, whole.
     rating
-        The rating of the new answer, 1 to 10; unrated when None.
+        The rating of the new answer, 1 to 10; unrated when not given.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def annotate(
     flagged: bool | None = None,
     project: Where = None,
 ) -> Changed:
-    """Give an example tags, a note or a flag; what is None stays as it is.
+    """Give an example tags, a note or a flag; what is not given stays as it is.
 
     Parameters
     ----------

@@ -186,9 +186,9 @@ def deploy(
     Parameters
     ----------
     model
-        A job id or a tuned model's name; the last tuned model when None.
+        A job id or a tuned model's name; the last tuned model when not given.
     machine
-        What it runs on; the cheapest that is free when None.
+        What it runs on; the cheapest that is free when not given.
     minutes
         Minutes after which it is stopped, used or not.
     idle

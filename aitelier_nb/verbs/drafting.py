@@ -130,13 +130,13 @@ def draft(  # noqa: PLR0913, PLR0917 - how answers are drawn
         A text, a list of texts, a list of conversations without their answer, or a file: a text
         file with an input a line, or JSONL with `input` or `messages`.
     model
-        Its name, a job id, "base", "tuned", or PROVIDER:NAME; the base model when None.
+        Its name, a job id, "base", "tuned", or PROVIDER:NAME; the base model when not given.
     n
         Answers to each input.
     temperature
-        0 for one answer, 0.8 for several, when None.
+        0 for one answer, 0.8 for several, when not given.
     max_tokens
-        Tokens of an answer at most; 512 when None.
+        Tokens of an answer at most; 512 when not given.
     batch
         Ask by the provider's batch service (OpenAI, Together): cheaper, and answered within a day. An
         interrupted call goes on with the same batch when it is made again.
@@ -230,11 +230,11 @@ def record(
     Parameters
     ----------
     model
-        Its name, a job id, "base", "tuned" or PROVIDER:NAME; the last tuned model when None.
+        Its name, a job id, "base", "tuned" or PROVIDER:NAME; the last tuned model when not given.
     inputs
         Further questions, as `draft` takes them.
     max_tokens
-        Tokens of an answer at most; 512 when None.
+        Tokens of an answer at most; 512 when not given.
     batch
         Ask by the provider's batch service (OpenAI, Together): cheaper, and answered within a day. An
         interrupted call goes on with the same batch when it is made again.

@@ -206,7 +206,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - an evaluation's choices
     Parameters
     ----------
     run
-        The run (or its job id); the last one that is not broken when None.
+        The run (or its job id); the last one that is not broken when not given.
     checks
         Automatic checks: "exact", "json", "regex:PATTERN", "contains:TEXT", "length:MOST", the same
         as {"kind": "regex", "name": ..., "pattern": ...}, or a function of answer and example that
@@ -217,9 +217,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 - an evaluation's choices
     ids
         Only these validation examples.
     max_tokens
-        Tokens of an answer at most; 512 when None.
+        Tokens of an answer at most; 512 when not given.
     temperature
-        0 (greedy) when None.
+        0 (greedy) when not given.
     batch
         Ask by the provider's batch service (OpenAI, Together): cheaper, and answered within a day. An
         interrupted call goes on with the same batch when it is made again.

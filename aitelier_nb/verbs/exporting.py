@@ -98,7 +98,7 @@ def export(
         The file to write; for hf the folder. A chat kind with a folder writes train.jsonl and val.jsonl.
     provider
         Whose shape preference pairs take: openai (also of together and fireworks) or trl; the
-        project's own when None.
+        project's own when not given.
     votes
         With preference: the pairs that blind votes decided, instead of rewrites and imports. They are
         of validation examples, so this project's model must not be trained on them.

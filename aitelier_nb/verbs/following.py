@@ -312,7 +312,7 @@ def cancel(job: str | None = None, project: Where = None) -> Run:
     Parameters
     ----------
     job
-        The run's job id; the one under way when None.
+        The run's job id; the one under way when not given.
 
     Raises
     ------

@@ -138,9 +138,9 @@ def format(  # noqa: A001 - the verb's name
     Parameters
     ----------
     provider
-        Whose format; the project's own when None.
+        Whose format; the project's own when not given.
     min_rating
-        The lowest rating that is trained on (1-10); the project's threshold when None.
+        The lowest rating that is trained on (1-10); the project's threshold when not given.
     kind
         "chat", or "preference" for pairs: rewrites rated above their originals, and imported pairs.
 
@@ -217,13 +217,13 @@ def check(
     Parameters
     ----------
     path
-        The file; the project's data/train.jsonl when None.
+        The file; the project's data/train.jsonl when not given.
     provider
-        Whose rules; the project's own when None, "local" outside of a project.
+        Whose rules; the project's own when not given, "local" outside of a project.
     kind
-        "chat", "preference" or "kto"; told by the rows when None.
+        "chat", "preference" or "kto"; told by the rows when not given.
     model
-        The base model, whose tokenizer counts; the project's own when None.
+        The base model, whose tokenizer counts; the project's own when not given.
     limit
         Tokens beyond which an example is cut off; the model's own where that is known.
     epochs

@@ -119,7 +119,7 @@ def models(action: str = "list", name: str | None = None) -> Models:
     action
         list, pull, info or remove.
     name
-        The model; the embedded one when None.
+        The model; the embedded one when not given.
 
     Raises
     ------

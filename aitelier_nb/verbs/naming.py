@@ -131,7 +131,7 @@ def turns_of(project: Project, text: str | Sequence[Mapping[str, Any]], system: 
     text
         The question, or turns of a conversation.
     system
-        The system prompt; the project's own when None, none at all when "".
+        The system prompt; the project's own when not given, none at all when "".
     """
     turns = [{"role": "user", "content": text}] if isinstance(text, str) else [dict(turn) for turn in text]
     if not turns or not any(str(turn.get("content") or "").strip() for turn in turns):

@@ -140,13 +140,13 @@ def ask(
     text
         The question, or the turns of a conversation ({"role", "content"}).
     models
-        Names, job ids, "base", "tuned" or PROVIDER:NAME; base and the last tuned model when None.
+        Names, job ids, "base", "tuned" or PROVIDER:NAME; base and the last tuned model when not given.
     system
-        The system prompt; the project's own when None, none at all when "".
+        The system prompt; the project's own when not given, none at all when "".
     temperature
-        0 (greedy) when None.
+        0 (greedy) when not given.
     max_tokens
-        Tokens of an answer at most; 512 when None.
+        Tokens of an answer at most; 512 when not given.
     mode
         Of the recordings: auto, record, replay, live.
     confirm

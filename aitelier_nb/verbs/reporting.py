@@ -47,7 +47,7 @@ def verify(path: str | Path | None = None, project: Where = None) -> Verificatio
     Parameters
     ----------
     path
-        The report; the project's latest when None.
+        The report; the project's latest when not given.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def share(notebook: str | Path, out: str | None = None, redact: bool = False) ->
     notebook
         The .ipynb; it is not changed.
     out
-        Where the zip goes; beside the notebook when None.
+        Where the zip goes; beside the notebook when not given.
     redact
         Also replace mail addresses, phone and card numbers.
 

@@ -102,7 +102,7 @@ def split(
     ratio
         The share of training examples; 0.8 unless the project has another one.
     seed
-        Gives each example its place; drawn once and kept when None.
+        Gives each example its place; drawn once and kept when not given.
     holdout
         The number of validation examples, instead of a ratio; kept for later splits.
     reshuffle

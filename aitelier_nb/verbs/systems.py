@@ -95,7 +95,7 @@ def set_system(
     prompt
         The new system prompt; None takes it out.
     ids
-        The examples to change; all when None.
+        The examples to change; all when not given.
     only
         Change only examples whose system prompt is this one now; "" means those without any.
     default

@@ -66,7 +66,7 @@ def train(  # noqa: PLR0913, PLR0917 - hyperparameters are arguments
     kind
         "chat" for conversations, "preference" for pairs (DPO).
     model
-        The base model; the project's own when None.
+        The base model; the project's own when not given.
     provider
         Who trains, from now on: the project keeps it, with the model. None leaves it as it is.
     force
