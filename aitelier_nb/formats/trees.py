@@ -25,19 +25,22 @@ def is_tree(row: Mapping[str, Any]) -> bool:
 
 
 def is_node(row: object) -> bool:
-    """Return whether a row is one message of a tree."""
-    return isinstance(row, dict) and "message_id" in row and {"parent_id", "text", "role"} <= set(row)
+    """Return whether a row is one message of a tree; the first of a tree may come without a parent."""
+    if not isinstance(row, dict) or not {"message_id", "text", "role"} <= set(row):
+        return False
+    return "parent_id" in row or "message_tree_id" in row
 
 
 def from_tree(row: Mapping[str, Any], told: Counter[str]) -> list[dict[str, Any]]:
     """Return a conversation for each last answer of a tree, all of one group."""
     group = row.get("message_tree_id") or row["prompt"].get("message_id")
     grouped = {"group": group} if isinstance(group, (str, int)) else {}
-    ways: list[list[Turn]] = []
-    for turns in _ways(row["prompt"], [], told):
-        if turns not in ways[-1:]:  # a deleted or unanswered reply leaves what was before it
-            ways.append(turns)
-    found = [{"messages": usable(turns), **grouped} for turns in ways]
+    ways = list(_ways(row["prompt"], [], told))
+    found = [
+        {"messages": usable(turns), **grouped}
+        for place, turns in enumerate(ways)  # a deleted or unanswered reply leaves what was before it, once
+        if turns not in ways[:place] and not any(_goes_on(other, turns) for other in ways)
+    ]
     if not found:
         raise Refused("no assistant turn is left in the tree, so there is nothing to learn", "leave it out")
     told["conversations were made from a tree, one for each last answer; they share a group"] += len(found)
@@ -49,8 +52,7 @@ def _ways(node: Any, before: list[Turn], told: Counter[str]) -> Iterator[list[Tu
         raise Refused("a message of the tree has no text", "give each message text and role")
     if node.get("deleted") or node.get("review_result") is False:
         told["messages that reviewers took out were left out, with what follows them"] += 1
-        if before and before[-1]["role"] == "assistant":
-            yield before
+        yield from _answered(before)
         return
     turns = [*before, {"role": role_of(node.get("role")), "content": node["text"]}]
     replies = node.get("replies") or []
@@ -59,10 +61,20 @@ def _ways(node: Any, before: list[Turn], told: Counter[str]) -> Iterator[list[Tu
     if replies:
         for reply in replies:
             yield from _ways(reply, turns, told)
-    elif turns[-1]["role"] == "assistant":
-        yield turns
-    elif before:
-        yield before
+    else:
+        yield from _answered(turns)
+
+
+def _answered(turns: list[Turn]) -> Iterator[list[Turn]]:
+    """Yield the turns up to the last answer, if there is one."""
+    answers = [place for place, turn in enumerate(turns) if turn["role"] == "assistant"]
+    if answers:
+        yield turns[: answers[-1] + 1]
+
+
+def _goes_on(way: list[Turn], turns: list[Turn]) -> bool:
+    """Return whether a way is these turns and more."""
+    return len(way) > len(turns) and way[: len(turns)] == turns
 
 
 def joined(rows: Iterable[Row | Bulk]) -> Iterator[Row | Bulk]:
@@ -83,7 +95,7 @@ def joined(rows: Iterable[Row | Bulk]) -> Iterator[Row | Bulk]:
     children: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     roots = []
     for node in nodes.values():
-        parent = node.value["parent_id"]
+        parent = node.value.get("parent_id")
         if parent is None or parent == "":
             roots.append(node)
         elif isinstance(parent, (str, int)) and parent in nodes:
@@ -96,7 +108,7 @@ def joined(rows: Iterable[Row | Bulk]) -> Iterator[Row | Bulk]:
     for root in roots:
         yield Row(root.line, root.raw, {"prompt": _grown(root.value, children, reached, 0)})
     for name, node in nodes.items():
-        if name not in reached and node.value["parent_id"] in nodes:
+        if name not in reached and node.value.get("parent_id") in nodes:
             yield Row(
                 node.line, node.raw, node.value, "this message hangs on no tree", "give its tree a root"
             )
