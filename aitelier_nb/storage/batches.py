@@ -95,7 +95,7 @@ class Batch:
     @cached_property
     def contents(self) -> list[int]:
         """The hash of each line's messages."""
-        return content_keys([line.messages for line in self.lines])[0]
+        return content_keys(map(_messages, self.lines))
 
     @cached_property
     def tallies(self) -> list[int]:

@@ -141,11 +141,11 @@ def written(path: Path, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
             found.append(table(batch))
             if sum(map(len, found)) >= GROUP_ROWS:
-                writer.write_table(pa.concat_tables(found).combine_chunks(), row_group_size=2 * GROUP_ROWS)
+                writer.write_table(pa.concat_tables(found), row_group_size=2 * GROUP_ROWS)
                 found = []
             yield batch
         if found:
-            writer.write_table(pa.concat_tables(found).combine_chunks(), row_group_size=2 * GROUP_ROWS)
+            writer.write_table(pa.concat_tables(found), row_group_size=2 * GROUP_ROWS)
 
 
 def write(path: Path, batches: Iterable[Batch]) -> None:

@@ -115,10 +115,9 @@ def content_key(turns: Sequence[Turn | PlainMessage]) -> int:
     return xxhash.xxh3_64_intdigest(_turns.encode(turns))
 
 
-def content_keys(conversations: Iterable[Sequence[Turn | PlainMessage]]) -> tuple[list[int], list[bytes]]:
-    """Return that hash for the messages of many examples, and their JSON."""
-    spelt = _turns.encode_lines(conversations).split(b"\n")[:-1]
-    return list(map(xxhash.xxh3_64_intdigest, spelt)), spelt
+def content_keys(conversations: Iterable[Sequence[Turn | PlainMessage]]) -> list[int]:
+    """Return that hash for the messages of many examples; one by one, the JSON stays in the cache."""
+    return list(map(xxhash.xxh3_64_intdigest, map(_turns.encode, conversations)))
 
 
 def parse(body: bytes) -> Line:
