@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import accumulate, count, groupby, islice
-from typing import Any
+from itertools import accumulate, count, groupby, islice, repeat
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import xxhash
@@ -19,16 +19,30 @@ from aitelier_nb.storage.lines import Line, PlainLine
 __all__ = ["Additions"]
 
 CHUNK = 1 << 9  # rows that are written as JSON by one call, and whose scalars are taken together
+WHOLE = (int, type(None))
 
 
 class _Written(msgspec.Struct, rename="camel", gc=False):
-    """A new line of plain messages: its keys in their order."""
+    """A new line of plain messages: its keys in their order, and what a line without others has."""
 
     id: int
     messages: list[PlainMessage]
-    rating: None
+    rating: int | None
     created_at: str
     version: int = 1
+
+    split: ClassVar = msgspec.UNSET
+    group: ClassVar = None
+    flagged: ClassVar = None
+    source: ClassVar = None
+    original_output: ClassVar = None
+
+
+class _Rated(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A row of plain messages and perhaps a rating."""
+
+    messages: Annotated[list[PlainMessage], msgspec.Meta(min_length=1)]
+    rating: Annotated[int, msgspec.Meta(ge=1, le=10)] | None = None
 
 
 _lines = msgspec.json.Encoder()  # for texts and whole numbers the same bytes as `encode`
@@ -55,37 +69,51 @@ class Additions:
         self._first_id, self._created_at = first_id, created_at
         self._own: list[int] = []
         self._bodies: list[bytes] = []
-        self._lines: list[Line | PlainLine] = []
+        self._lines: list[Any] = []
         self._plain = True
-        for kind, run in groupby(map(_plain, rows), type):
-            while chunk := list(islice(run, CHUNK)):
-                if kind is not Conversation or not self._took_plain([row.messages for row in chunk]):  # type: ignore[union-attr]
-                    for row in chunk:
-                        self._take(row.to_json() if isinstance(row, Conversation) else row)
+        remaining = iter(rows)
+        while chunk := list(islice(remaining, CHUNK)):
+            if set(map(type, chunk)) == {Conversation}:
+                self._take_all(chunk, [row.messages for row in chunk])  # type: ignore[union-attr]
+                continue
+            for kind, run in groupby(zip(map(_plain, chunk), chunk, strict=True), _kind):
+                plain, found = zip(*run, strict=True)
+                if kind is _Rated:
+                    self._take_all(found, [row.messages for row in plain], [row.rating for row in plain])
+                else:
+                    self._take_each(found)
 
     def __len__(self) -> int:
         return len(self.contents)
 
-    def _took_plain(self, conversations: Sequence[list[PlainMessage]]) -> bool:
-        """Take rows of plain messages, all or none: half a character spoils them."""
+    def _take_all(
+        self,
+        rows: Sequence[Mapping[str, Any] | Conversation],
+        conversations: Sequence[list[PlainMessage]],
+        ratings: Sequence[int | None] | None = None,
+    ) -> None:
+        """Take rows of plain messages by one call; where half a character spoils them, each for itself."""
         first, at = self._first_id + len(self), self._created_at
-        written = [_Written(name, messages, None, at) for name, messages in enumerate(conversations, first)]
+        rated = repeat(None) if ratings is None else ratings
+        names = range(first, first + len(rows))
+        lines = list(map(_Written, names, conversations, rated, repeat(at)))
         try:
-            bodies = _lines.encode_lines(written).split(b"\n")[:-1]
+            bodies = _lines.encode_lines(lines).split(b"\n")[:-1]
         except (UnicodeEncodeError, TypeError):  # a kind of text that is not JSON's
-            return False
-        begin, end = len('{"id":,"messages":'), -len(f',"rating":null,"createdAt":"{at}","version":1}}')
+            self._take_each(rows)
+            return
         keys = [
-            xxhash.xxh3_64_intdigest(memoryview(body)[begin + len(str(name)) : end])
-            for name, body in enumerate(bodies, first)
+            xxhash.xxh3_64_intdigest(memoryview(body)[begin:end])
+            for body, begin, end in zip(bodies, _begins(names), _ends(at, ratings), strict=False)
         ]
         self.contents += keys
         self._own += keys
         self._bodies += bodies
-        self._lines += [
-            PlainLine(name, messages, None, at) for name, messages in enumerate(conversations, first)
-        ]
-        return True
+        self._lines += lines
+
+    def _take_each(self, rows: Iterable[Mapping[str, Any] | Conversation]) -> None:
+        for row in rows:
+            self._take(row.to_json() if isinstance(row, Conversation) else row)
 
     def _take(self, row: Mapping[str, Any]) -> None:
         name, at = self._first_id + len(self), self._created_at
@@ -114,12 +142,34 @@ class Additions:
             yield batch
 
 
-def _plain(row: Mapping[str, Any] | Conversation) -> Mapping[str, Any] | Conversation:
-    """Return a row of nothing but plain messages as a Conversation, any other as it is."""
-    if type(row) is dict and len(row) == 1:
+def _begins(names: range) -> Iterable[int]:
+    """Return where the messages begin in lines of these ids."""
+    first, last = (len(f'{{"id":{name},"messages":') for name in (names[0], names[-1]))
+    return repeat(first) if first == last else [len(f'{{"id":{name},"messages":') for name in names]
+
+
+def _ends(created_at: str, ratings: Sequence[int | None] | None) -> Iterable[int]:
+    """Return where the messages end in lines with these ratings, counted from their ends."""
+    after = {
+        rating: -len(f',"rating":{rating or "null"},"createdAt":"{created_at}","version":1}}')
+        for rating in (None, *range(1, 11))
+    }
+    return repeat(after[None]) if ratings is None else map(after.__getitem__, ratings)
+
+
+def _plain(row: Mapping[str, Any] | Conversation) -> _Rated | Mapping[str, Any]:
+    """Return a row of nothing but plain messages, and perhaps a rating, as one; any other as it is."""
+    if isinstance(row, Conversation):
+        return _Rated(row.messages)
+    if type(row) is dict and "messages" in row and len(row) == 1 + ("rating" in row):
         with suppress(msgspec.ValidationError):
-            return msgspec.convert(row, Conversation)
+            if type(row.get("rating", 1)) in WHOLE:
+                return msgspec.convert(row, _Rated)
     return row
+
+
+def _kind(pair: tuple[object, object]) -> type:
+    return type(pair[0])
 
 
 def _renamed(line: Line | PlainLine, body: bytes, name: int) -> bytes:

@@ -62,8 +62,9 @@ class Part(NamedTuple):
         if isinstance(self.source, Columns):
             values = self.source.column(name)[self.first : self.last]
             kind = np.uint64 if name in heads.RAW else np.int64
-            zeros = heads.CODES if name == "split" else {None: 0}
-            found = np.array([zeros.get(value, value) for value in values], kind)
+            if name == "split":
+                values = list(map(heads.CODES.__getitem__, values))
+            found = np.array([value or 0 for value in values], kind)
         elif isinstance(self.source, Changed) and name in self.source.columns:
             found = np.asarray(self.source.columns[name][self.first : self.last])
         else:

@@ -123,11 +123,15 @@ class Upkeep(Past):
             self._state.refresh()
             return found
 
-    def fold(self) -> bool:
-        """Put all edits into data/history.jsonl and data/examples.jsonl; True when there were any."""
+    def fold(self, *, head: bool = True) -> bool:
+        """Put all edits into data/history.jsonl and data/examples.jsonl; True when there were any.
+
+        Without `head` the mirror of a large file is left to the fold at the end of the cell.
+        """
         with self._state.reading():
             if not self._state.journal.entries:
-                self._state.keep_head()  # a split leaves that to the end of its cell
+                if head:
+                    self._state.keep_head()
                 return False
         with self._state.writing():
             self._state.journal.flush()
@@ -135,7 +139,8 @@ class Upkeep(Past):
             folded = fold(self._state, self.history_path)
             if given > self._state.index.places.highest:  # the highest one was deleted
                 self._keep_mark(given)
-            self._state.keep_head()
+            if head:
+                self._state.keep_head()
             return folded
 
     def close(self) -> None:

@@ -234,7 +234,7 @@ def load(
     added = _added(place, parsed)
     notices = (*parsed.notices, *_unprompted(place, parsed.examples))
     rejected = _told(parsed.rejected)
-    place.dataset.fold()
+    place.dataset.fold(head=False)
     fresh = sum(not one.existed for one in added)
     reject_file = _keep_rejected(place, name, parsed.rejected)
     return Imported(name, parsed.format, fresh, len(added) - fresh, rejected, notices, reject_file)

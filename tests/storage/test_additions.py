@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from aitelier_nb.errors import DataError
 from aitelier_nb.schema import Config, Conversation, PlainMessage
-from aitelier_nb.storage import additions, heads, scanning
+from aitelier_nb.storage import additions, contents, editing, heads, scanning
 from aitelier_nb.storage.index import scanned
+from aitelier_nb.storage.lines import parse
 from aitelier_nb.storage.project import create
 
 TURN = st.tuples(st.sampled_from(["system", "user", "assistant", "tool"]), st.text(max_size=30))
@@ -136,3 +138,26 @@ def test_a_text_that_is_none_spoils_its_row_and_is_named(project):
         project.dataset.add([objects([("user", "d")], {}), objects([("user", "\ud800")], {})])
     assert len(project.dataset) == 2
     assert_known(project.dataset)
+
+
+RATINGS = st.sampled_from([None, 1, 8, 10, 8.0, True, "8", 0, 11])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(TURNS, RATINGS), min_size=1, max_size=6), st.sampled_from([1, 8, 98]))
+def test_rated_rows_are_written_together_as_they_would_be_one_by_one(rows, first):
+    """A rating that is none is refused in both ways, and with the same words."""
+    given_rows = [
+        {"messages": plain(turns).to_json()["messages"], "rating": rating} for turns, rating in rows
+    ]
+    try:
+        bodies = [editing.new_line(row, name, "now")[0] for name, row in enumerate(given_rows, first)]
+    except DataError as error:
+        with pytest.raises(DataError, match=re.escape(str(error))):
+            additions.Additions(given_rows, first, "now")
+        return
+    found = additions.Additions(given_rows, first, "now")
+    [*batches] = found.batches(range(len(found)), 0)
+    assert [body for batch in batches for body in batch.bodies] == bodies
+    assert [line.rating for batch in batches for line in batch.lines] == [rating for _, rating in rows]
+    assert found.contents == [contents.own_key(parse(body)) for body in bodies]
