@@ -59,7 +59,7 @@ def changes(frame: pd.DataFrame, now: pd.DataFrame) -> dict[int, Cells]:
     there = now.set_index("id").loc[ids]
     found: dict[int, Cells] = {}
     for name in frame.columns:
-        if name in ("id", "hash"):
+        if name in ("id", "hash") or there[name].array.equals(frame[name].array):
             continue
         old, new = there[name].astype(object).tolist(), frame[name].astype(object).tolist()
         for example, before, after in zip(ids, old, new, strict=True):
