@@ -33,6 +33,9 @@ def picked(
     """Return the ids of the examples that match all filters, in file order."""
     if split not in (None, "train", "val", "none"):
         raise UsageError(f"there is no split {split!r}", hint="train, val or none")
+    if (rated, below, at_least, split, flagged) == (None, None, None, None, False):
+        every: list[int] = project.dataset.columns("id")["id"]
+        return every if not query else _with_text(project, every, query.casefold())
     wanted = None if split == "none" else split
     columns = project.dataset.columns("id", "rating", "split", "flagged")
     names: list[int] = [

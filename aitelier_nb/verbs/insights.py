@@ -77,24 +77,27 @@ class Insights:
         if self._search is None:
             self._search = threading.Thread(target=self._find, name="aitelier-duplicates", daemon=True)
             self._search.start()
-            if len(self._project.dataset) <= SHORT:
-                self._known.wait(SOON)
+            self._known.wait(self._patience())
+
+    def _patience(self) -> float:
+        """Return for how long the search and the first page wait for each other."""
+        return SOON if len(self._project.dataset) <= SHORT else 0
 
     def _give_way(self) -> None:
         while (left := self._asked + QUIET - time.monotonic()) > 0:
             time.sleep(left)
 
     def _find(self) -> None:
-        begun = time.monotonic()
+        begun, patience = time.monotonic(), self._patience()
         found: dict[str, list[int]] = defaultdict(list)
         try:
             for place, example in enumerate(self._project.dataset.examples()):
                 found[duplicates.key(example.messages)].append(example.id)
-                if place % BREATH == 0 and time.monotonic() - begun > SOON:
+                if place % BREATH == 0 and time.monotonic() - begun > patience:
                     self._give_way()
         except (AitelierError, OSError):  # closed or moved away meanwhile: the cards stay without it
             return
         self._twins = {name: names for names in found.values() if len(names) > 1 for name in names}
         self._known.set()
-        if self._twins and self.onknown is not None and time.monotonic() - begun > SOON:
+        if self._twins and self.onknown is not None and time.monotonic() - begun > patience:
             self.onknown()

@@ -70,7 +70,7 @@ def rate(  # noqa: PLR0913 - the filters of `examples`, and how to go through wh
     ratings = _ratings(place)
     if ids is None:
         chosen = picked(place, rated=rated, below=below, at_least=at_least, split=split, query=query)
-        listed = sorted(chosen, key=_key(place, order, seed, ratings))
+        listed = _ordered(place, chosen, order, seed, ratings)
     else:
         listed = [place.dataset.get(name).id for name in ids]
     session = place.state_path / "cache" / "session.json"
@@ -102,9 +102,16 @@ def _ratings(project: Project) -> dict[int, int | None]:
     return dict(zip(columns["id"], columns["rating"], strict=True))
 
 
-def _key(project: Project, order: str, seed: int, ratings: Mapping[int, int | None]) -> Callable[[int], Any]:
+def _ordered(
+    project: Project, names: list[int], order: str, seed: int, ratings: Mapping[int, int | None]
+) -> list[int]:
     if order == "unrated":
-        return lambda name: ratings.get(name) is None
+        rated = [name for name in names if ratings.get(name) is not None]
+        return rated + [name for name in names if ratings.get(name) is None] if rated else names
+    return sorted(names, key=_key(project, order, seed, ratings))
+
+
+def _key(project: Project, order: str, seed: int, ratings: Mapping[int, int | None]) -> Callable[[int], Any]:
     if order == "random":
         return lambda name: xxhash.xxh3_64_intdigest(f"{seed}:{name}".encode())
     if order == "lowest":
