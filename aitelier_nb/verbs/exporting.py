@@ -20,7 +20,7 @@ from aitelier_nb.schema import Example, Run
 from aitelier_nb.storage import files
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.current import Where, current, problems_of
-from aitelier_nb.views import View
+from aitelier_nb.views import View, counted
 
 __all__ = ["Exported", "export"]
 
@@ -55,7 +55,7 @@ class Exported(View):
         """Say what was written."""
         if self.kind in MODEL:
             return f"{self.run} exported as {self.kind}"
-        return f"{sum(count for _, count in self.written)} examples exported as {self.kind}"
+        return f"{counted(sum(count for _, count in self.written), 'example')} exported as {self.kind}"
 
     def columns(self) -> Sequence[str]:
         """Return the table's columns."""

@@ -105,3 +105,47 @@ def test_trl_gets_columns_that_its_trainers_name(project, tmp_path):
     ait.export("kto", tmp_path / "thumbs.jsonl", project=project)
     assert all(row.keys() == {"prompt", "chosen", "rejected"} for row in lines(tmp_path / "pairs.jsonl"))
     assert all(row.keys() == {"prompt", "completion", "label"} for row in lines(tmp_path / "thumbs.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("docx",), "no kind of export 'docx'"),
+        (("preference", "p.jsonl", "mistral"), "no shape of 'mistral'"),
+        (("csv", "p.csv", "openai"), "provider goes only with preference"),
+        (("adapter", "a"), "no run to export"),
+        (("recipe", "r"), "no run to export"),
+    ],
+)
+def test_what_cannot_be_exported_is_told_and_writes_nothing(words, told, project, tmp_path):
+    kind, path, provider = [*words, None, None][:3]
+    target = tmp_path / "out" / (path or "x")
+    with pytest.raises(UsageError, match=told) as refused:
+        ait.export(kind, target, provider=provider, project=project)
+    assert refused.value.hint
+    assert not target.parent.exists()
+
+
+def test_without_a_good_example_there_is_nothing_to_export_and_the_sentence_says_what_is_missing(tmp_path):
+    with ait.init("empty", path=tmp_path / "empty") as empty:
+        ait.add("q", "a", project=empty)
+        for kind, missing in [
+            ("openai", "no example is rated 8 or higher"),
+            ("kto", "no example outside of validation is rated"),
+            ("preference", "rewritten and rated above its first text"),
+        ]:
+            with pytest.raises(DataError, match=missing):
+                ait.export(kind, tmp_path / "x.jsonl", project=empty)
+        with pytest.raises(DataError, match="no revealed blind comparison"):
+            ait.export("preference", tmp_path / "x.jsonl", votes=True, project=empty)
+        ait.annotate(1, tags=["t"], project=empty)
+        ait.set_rating(1, 9, project=empty)
+        told = ait.export("openai", tmp_path / "x.jsonl", project=empty)
+    assert told.headline() == "1 example exported as openai"
+
+
+def test_a_run_that_is_not_there_cannot_be_cancelled(project):
+    with pytest.raises(ait.errors.TrainingError, match="no run is under way"):
+        ait.cancel(project=project)
+    with pytest.raises(ait.errors.TrainingError, match="there is no run 'ft-none'"):
+        ait.cancel("ft-none", project=project)
