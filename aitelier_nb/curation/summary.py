@@ -84,9 +84,10 @@ class Summary:
             yield f"{self.n_system_prompts} different system prompts (none counts as one)."
         if self.duplicates:
             examples = sum(map(len, self.duplicates))
-            yield f"{examples} examples are duplicates, in {len(self.duplicates)} groups."
+            yield f"{examples} examples are duplicates, in {counted(len(self.duplicates), 'group')}."
         if self.leaks:
-            yield f"{len(self.leaks)} examples in train are near to validation: left out of training files."
+            near = counted(len(self.leaks), "example")
+            yield f"{near} in train near to validation: left out of training files."
         if len(self.raters) > 1:
             value = "undefined" if self.agreement is None else f"{self.agreement:.3f}"
             yield f"{len(self.raters)} raters; their agreement (Krippendorff's alpha, ordinal) is {value}."

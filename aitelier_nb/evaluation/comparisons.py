@@ -173,7 +173,7 @@ class Comparison(Ballots, View):
             notes += [f"{label}: {counted(n, 'answer')} {UNFINISHED[end]}" for end, n in ends.items()]
         if self.forgotten:
             notes.append(f"{counted(self.forgotten, 'pair')} forgotten since, the votes on it too")
-        notes += [f"{n} votes of {by} are sealed on another machine" for by, n in self.sealed.items()]
+        notes += [f"{counted(n, 'vote')} of {by} sealed on another machine" for by, n in self.sealed.items()]
         aside = [rater for rater in self.raters if rater not in self.counted]
         notes += [f"{rater} voted too; its votes are in none of these numbers" for rater in aside]
         for rater, flips in self.repeats().items():

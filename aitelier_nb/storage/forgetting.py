@@ -12,6 +12,7 @@ from typing import Any
 from aitelier_nb.storage import edit_log, files
 from aitelier_nb.storage.journal import Change
 from aitelier_nb.storage.tombstones import tombstone
+from aitelier_nb.views import counted
 
 __all__ = ["Trace", "erase", "history_rows", "left_over", "trace"]
 
@@ -81,7 +82,7 @@ def erase(folder: Path, known: Trace) -> list[str]:
         if path.name not in ("examples.jsonl", "history.jsonl", "journal.jsonl"):
             count = _erase_lines(path, known)
             if count:
-                told.append(f"{count} lines of {path.relative_to(folder)}")
+                told.append(f"{counted(count, 'line')} of {path.relative_to(folder)}")
     evals = sorted((folder / "data" / "evals").glob("*.json"))
     told += [f"its entries in {path.relative_to(folder)}" for path in evals if _erase_entries(path, known)]
     for path in sorted((folder / "data" / "parquet").glob("*.parquet")):

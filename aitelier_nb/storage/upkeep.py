@@ -12,6 +12,7 @@ from aitelier_nb.storage.folding import fold, highest_id, rewrite
 from aitelier_nb.storage.journal import GONE, NOTHING, Change
 from aitelier_nb.storage.lines import decode
 from aitelier_nb.storage.past import Past
+from aitelier_nb.views import counted
 
 __all__ = ["Upkeep"]
 
@@ -71,7 +72,7 @@ class Upkeep(Past):
                 rewrite(self._state.index, {example_id: None}, self.path)
                 told.insert(0, f"its line in {self._state.name}")
             count = forgetting.history_rows(self.history_path, example_id)
-            told += [f"{count} lines of data/history.jsonl"] if count else []
+            told += [f"{counted(count, 'line')} of data/history.jsonl"] if count else []
             gone = Change(example_id, known.created_at, NOTHING, NOTHING, GONE, GONE)
             edit_log.append(self.history_path, [self._entry("forget", None, None, [gone])])
             self._state.refresh()

@@ -17,6 +17,7 @@ from aitelier_nb.schema import Edit, Example, Finding
 from aitelier_nb.storage import files
 from aitelier_nb.storage.project import Project
 from aitelier_nb.tuning import counting
+from aitelier_nb.views import counted
 
 __all__ = ["KINDS", "TrainingFiles", "build", "check", "write"]
 
@@ -59,8 +60,9 @@ class TrainingFiles:
         if self.total == 0:
             return "the project has no examples to train on", "add some with ait.add() or ait.load()"
         if self.unassigned:
+            good = f"{counted(self.unassigned, 'example')} rated {self.threshold:g} or higher"
             return (
-                f"{self.unassigned} examples are rated {self.threshold:g} or higher, but none is in train",
+                f"{good}, but none is in train",
                 "assign them with ait.split() (ait split)",
             )
         if self.kind == "preference":
