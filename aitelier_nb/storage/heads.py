@@ -38,6 +38,7 @@ __all__ = [
 VERSION = 3
 FRAME = ("id", "rating", "split", "created_at", "version", "n_turns", "n_chars", "flagged", "group", "source")
 GROUP_ROWS = 1 << 18
+SIGNS = b"0000-00-00T00:00:00.000Z"
 DELTAS = ("id", "created_at", "version", "start")
 PLAIN = ("n_chars", "length", "asked", "hash", "content", "first", "n_turns")
 RAW = ("asked", "hash", "content", "first")  # hashes do not compress
@@ -134,9 +135,22 @@ def _other_spellings(values: Sequence[str]) -> pa.Array:
     if len(values) and values.count(values[0]) == len(values):  # of one import
         same = values[0] == spelt(times(values[:1]))[0].as_py()
         return pa.nulls(len(values), pa.string()) if same else arrays.array(values, pa.string())
-    texts = arrays.array(values, pa.string())
-    same = pc.fill_null(pc.equal(texts, spelt(times(values))), arrays.scalar(value=False, kind=pa.bool_()))
+    texts, moments = arrays.array(values, pa.string()), times(values)
+    if not moments.null_count and _have_signs(values):
+        return pa.nulls(len(values), pa.string())
+    same = pc.fill_null(pc.equal(texts, spelt(moments)), arrays.scalar(value=False, kind=pa.bool_()))
     return pc.if_else(same, arrays.scalar(None, pa.string()), texts)
+
+
+def _have_signs(values: Sequence[str]) -> bool:
+    """Say whether the signs of a time stand in all texts where `spelt` puts them."""
+    joined = "".join(values)
+    if set(map(len, values)) != {len(SIGNS)} or not joined.isascii():
+        return False
+    letters = np.frombuffer(joined.encode(), np.uint8).reshape(len(values), len(SIGNS))
+    signs = np.frombuffer(SIGNS, np.uint8)
+    places = signs != ord("0")
+    return bool((letters[:, places] == signs[places]).all())
 
 
 def spelt(moments: pa.Array) -> pa.Array:

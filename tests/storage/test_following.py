@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aitelier_nb.schema import Config
-from aitelier_nb.storage import following, heads, scanning, state, streams
+from aitelier_nb.storage import batches, following, heads, scanning, state, streams
 from aitelier_nb.storage.following import followed, opened, save
 from aitelier_nb.storage.index import scanned, signature
 from aitelier_nb.storage.matching import Fresh, matched
@@ -172,3 +172,20 @@ def test_a_head_that_was_harmed_is_not_believed(tmp_path, harm):
         data = bytearray()
     head.write_bytes(data)
     assert told(opened(path, "examples.jsonl", head)) == told(scanned(path, "examples.jsonl"))
+
+
+SPELLINGS = ["2026-01-01T00:00:00.000Z", "2026-01-01 00:00:00.000Z", "2026-01-01T00:00:00Z", "x" * 24, ""]
+SPELLINGS += ["2026-02-31T00:00:00.000Z", "0001-01-01T00:00:00.000Z", "2026-01-01T24:00:00.000Z", "é" * 24]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_only_times_in_another_spelling_are_kept_as_text(seed):
+    chance = random.Random(seed)
+    columns = scanning.Columns()
+    texts = [chance.choice(SPELLINGS[: chance.choice([1, 2, 9])]) for _ in range(4)]
+    lines = [json.dumps(json.loads(line(n + 1)) | {"createdAt": text}) for n, text in enumerate(texts)]
+    columns.extend(batches.of_lines([text.encode() for text in lines]))
+    kept = heads.table(columns, ["created_at", "created"])
+    spelt = heads.spelt(kept["created_at"].combine_chunks()).to_pylist()
+    told = zip(kept["created"].to_pylist(), spelt, strict=True)
+    assert [own if other is None else other for other, own in told] == texts
