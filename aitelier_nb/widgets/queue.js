@@ -1,7 +1,7 @@
 // A queue of examples that is filled ahead of the reader, and of decisions that are kept until they are on disk.
 // No DOM here: a fake model and a fake clock can run all of it.
 
-import { living, shelf, leftBehind, newSession } from "./shelf.js";
+import { living, shelf, leftBehind, newSession, pageStorage } from "./shelf.js";
 
 const AHEAD = 25; // examples in one page
 const LOW = 35; // ask for the next page when fewer than this many wait: faster than fingers
@@ -32,7 +32,7 @@ function atOnce(work) {
 
 /** The queue of one view. `onchange(what)` is called after each change, `later(work)` says when to post decisions. */
 export class Queue {
-  constructor(model, onchange, { storage = globalThis.sessionStorage, again = AGAIN, later = atOnce } = {}) {
+  constructor(model, onchange, { storage = pageStorage(), again = AGAIN, later = atOnce } = {}) {
     this.model = model;
     this.onchange = onchange;
     this.later = later;

@@ -1,5 +1,14 @@
 // Keeps decisions that are not acknowledged in the page's session storage, so that a reload does not lose them.
 
+/** The page's session storage; none in a frame without an origin, where merely to look at it is an error. */
+export function pageStorage() {
+  try {
+    return globalThis.sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
 /** Sessions of views that live in this page: their decisions are theirs to send. */
 export const living = () => (globalThis.aitelierSessions ??= new Set());
 

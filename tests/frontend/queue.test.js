@@ -202,6 +202,22 @@ describe("the kernel is gone", () => {
     expect(sessionStorage).toHaveLength(1);
   });
 
+  test("a frame without an origin has no storage, which costs the reload only", () => {
+    const forbidden = vi.spyOn(globalThis, "sessionStorage", "get").mockImplementation(() => {
+      throw new DOMException("The document is sandboxed", "SecurityError");
+    });
+    begin();
+    queue.decide({ kind: "rate", value: 8 });
+    vi.advanceTimersByTime(100);
+    expect(model.of("rate")).toHaveLength(1);
+    model.alive = false;
+    queue.decide({ kind: "rate", value: 9 });
+    model.ack(1);
+    expect(queue.unsaved).toBe(1);
+    queue.dispose();
+    forbidden.mockRestore();
+  });
+
   test("a full storage costs the reload only", () => {
     begin();
     const full = vi.spyOn(Storage.prototype, "setItem").mockImplementation(() => {
