@@ -94,8 +94,7 @@ def _rows(entries: Iterable[Entry]) -> Iterator[Row]:
         single += sorted((change for group in few for change in group.changes()), key=attrgetter("id"))
         for group in [*groups, *(group for group in entry.groups if len(group.ids) >= MANY)]:
             for first in range(0, len(group.ids), LONGEST):
-                places = range(len(group.ids))[first : first + LONGEST]
-                piece = group if len(places) == len(group.ids) else group.cut(places)
+                piece = group.run(first, first + LONGEST)
                 yield Row(event, at, by, kind=kind, key=entry.key, reverts=entry.reverts, groups=[piece])
         for c in single:
             yield Row(event, at, by, c.id, c.created_at, kind, c.before, c.after, c.on, c.to, *rest)

@@ -70,6 +70,13 @@ class Group(msgspec.Struct, rename="camel"):
         for name, at, on, to in zip(self.ids, made, _marks(self.on), _marks(self.to), strict=False):
             yield Change(name, at, before, after, f"{on:016x}", f"{to:016x}")
 
+    def run(self, first: int, last: int) -> Group:
+        """Return the group of those from a place up to another."""
+        made, size = self.created_at, MARK.itemsize
+        on, to = (marks[first * size : last * size] for marks in (self.on, self.to))
+        at = made if isinstance(made, str) else made[first:last]
+        return Group(on, to, at, self.ids[first:last], self.before, self.after)
+
     def cut(self, places: Sequence[int]) -> Group:
         """Return the group of some of them, by their places in it."""
         made, chosen = self.created_at, list(places)
