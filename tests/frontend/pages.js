@@ -13,10 +13,12 @@ const { fakeModel } = await import("./model.js");
 /** The page's elements and attributes; every text between them is taken out. */
 const bare = (root) => root.outerHTML.replace(/>[^<]+</g, "><");
 
-/** Return the votes that were sent, once the page that follows them is painted. */
+/** Return the votes that were sent, once the page that follows them is painted, and answer them as the kernel does. */
 async function sent(model) {
   while (model.of("vote").length === 0) await new Promise(setImmediate);
-  return model.of("vote");
+  const votes = model.of("vote");
+  votes.forEach((vote) => model.ack(vote.seq));
+  return votes;
 }
 
 async function voted({ hello, rows, keys }) {
