@@ -74,11 +74,11 @@ class _Run:
 
         from aitelier_nb.providers.local import learning, machine
 
-        machine.use_threads()
         folder = library.find(self._job["model"]).folder
         tokenizer = AutoTokenizer.from_pretrained(folder)
         set_seed(self._asked.seed)
-        base, precision = self._base(folder)
+        base, precision = self._base(folder)  # on all processors: nobody waits for another yet
+        machine.use_threads()
         model = with_adapter(base, self._asked)
         with machine.arithmetic(precision):
             task, watched = self._tasks(tokenizer, model)
