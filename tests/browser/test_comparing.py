@@ -50,13 +50,19 @@ def project(lab: Any, name: str, held: int) -> Path:
     return folder
 
 
-def test_votes_by_key_are_kept_and_neither_page_nor_notebook_tell_a_side(lab) -> None:
-    folder = project(lab, "blind", 24)
-    book = lab.notebook("blind", [STUDY], folder)
+def shown(lab: Any, name: str, cell: str, held: int) -> tuple[Path, Any, Any]:
+    """Show a comparison and give it the keyboard; return the project, the notebook and the widget."""
+    folder = project(lab, name, held)
+    book = lab.notebook(name, [cell], folder)
     book.run()
     box = book.page.locator("section.ait")
     box.locator(".ait-side .ait-text").first.wait_for()
     box.click(position={"x": 5, "y": 5})
+    return folder, book, box
+
+
+def test_votes_by_key_are_kept_and_neither_page_nor_notebook_tell_a_side(lab) -> None:
+    folder, book, box = shown(lab, "blind", STUDY, 24)
     pages, lefts = set(), []
     for place in range(24):
         lefts.append(box.locator(".ait-side .ait-text").first.inner_text()[:3])
@@ -83,25 +89,20 @@ def test_votes_by_key_are_kept_and_neither_page_nor_notebook_tell_a_side(lab) ->
 
 
 def test_a_contest_of_three_is_one_list_of_votes_by_key_and_tells_no_side(lab, node_packages: Path) -> None:
-    folder = project(lab, "contest", 6)
-    book = lab.notebook("contest", [CONTEST], folder)
-    book.run()
-    box = book.page.locator("section.ait")
-    box.locator(".ait-side .ait-text").first.wait_for()
-    box.click(position={"x": 5, "y": 5})
+    folder, book, box = shown(lab, "contest", CONTEST, 6)
     book.page.add_script_tag(path=str(node_packages / "axe-core" / "axe.min.js"))
-    pages, shown = set(), set()
+    pages, pairs = set(), set()
     for place in range(18):
         if place in (6, 12):
             book.theme(dark=place == 6)
             book.picture(box, f"contest-{'dark' if place == 6 else 'light'}")
             assert book.page.evaluate("() => axe.run('.ait')")["violations"] == []
-        shown.add(tuple(text[:3] for text in box.locator(".ait-side .ait-text").all_inner_texts()))
+        pairs.add(tuple(text[:3] for text in box.locator(".ait-side .ait-text").all_inner_texts()))
         pages.add(re.sub(r">[^<]+<", "><", box.evaluate("node => node.outerHTML")))
         book.page.keyboard.press("120b"[place % 4])
     box.locator(".ait-end").wait_for()
     book.until("() => document.body.innerText.includes('18 of 18 pairs voted')")
-    assert {frozenset(pair) for pair in shown} == {frozenset(pair) for pair in combinations(NAMES, 2)}
+    assert {frozenset(pair) for pair in pairs} == {frozenset(pair) for pair in combinations(NAMES, 2)}
     assert len({re.sub(r'value="\d+"', "", page) for page in pages}) == 1
     assert not re.search("secret|question 3|Left", str(book.save()["cells"][0]["outputs"]))
     there = open_project(folder)
