@@ -240,12 +240,8 @@ export class Frame {
     put(this.where, where);
     this.bar.max = Math.max(1, queue.total);
     this.bar.value = queue.place;
-    const late =
-      [...queue.pending.values()].some((one) => Date.now() - one.at > 1000) || queue.others.length > 0;
-    put(
-      this.saving,
-      queue.unsaved > 0 && (late || queue.unsaved > 3) ? queue.unsaved + " not yet saved" : this.savedText(),
-    );
+    const waits = queue.late || queue.unsaved > 3;
+    put(this.saving, waits ? queue.unsaved + " not yet saved" : this.savedText());
     this.banner.hidden = !queue.gone;
     if (queue.gone) put(this.banner, this.goneText());
     this.root.classList.toggle("ait-gone", queue.gone);

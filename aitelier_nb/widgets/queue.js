@@ -7,6 +7,7 @@ const AHEAD = 25; // examples in one page
 const LOW = 35; // ask for the next page when fewer than this many wait: faster than fingers
 const FAR = 60; // examples further away than this are forgotten
 const AGAIN = 3000; // milliseconds until an unanswered message is sent again
+const LATE = 1000; // milliseconds after which a decision without an answer is told to be not yet saved
 const BURST = 50; // decisions sent again at once
 const HEAVY = 1000000; // characters of text in one message; a server refuses very long ones
 const GATHER = 100; // milliseconds in which decisions are gathered while one before them is unanswered
@@ -109,6 +110,12 @@ export class Queue {
     return this.pending.size + this.others.length;
   }
 
+  /** Whether something waits for so long that the person should know. */
+  get late() {
+    const [oldest] = this.pending.values();
+    return this.others.length > 0 || (oldest !== undefined && Date.now() - oldest.since >= LATE);
+  }
+
   get atEnd() {
     return this.ready && this.place >= this.total;
   }
@@ -157,7 +164,8 @@ export class Queue {
   keep(edit) {
     this.seq += 1;
     const kept = { ...edit, session: this.session, seq: this.seq, client_at: new Date().toISOString() };
-    this.pending.set(kept.seq, { edit: kept, at: Date.now() });
+    this.pending.set(kept.seq, { edit: kept, at: Date.now(), since: Date.now() });
+    this.telling ??= setTimeout(() => this.tell(), LATE);
     this.outbox.push(kept);
     if (!this.painting) {
       this.painting = true;
@@ -198,6 +206,14 @@ export class Queue {
       else if (some.length > 1) this.send({ kind: "decisions", edits: some });
       [first, weight] = [place, edits[place]?.text?.length ?? 0];
     }
+  }
+
+  /** Say what is late, and look again as long as something waits. */
+  tell() {
+    const [oldest] = this.pending.values();
+    const rest = oldest && oldest.since + LATE - Date.now();
+    this.telling = rest > 0 ? setTimeout(() => this.tell(), rest) : null;
+    if (this.late) this.onchange("waiting");
   }
 
   shelveSoon() {
@@ -357,7 +373,7 @@ export class Queue {
     this.sendAll(waiting.map((one) => one.edit));
     this.sendAll(this.others.slice(0, BURST));
     if (this.current === undefined) this.fill();
-    if (this.unsaved > 0) this.onchange("waiting");
+    if (this.late) this.onchange("waiting");
   }
 
   dispose() {
@@ -365,6 +381,7 @@ export class Queue {
     clearInterval(this.timer);
     clearTimeout(this.quiet);
     clearTimeout(this.gathering);
+    clearTimeout(this.telling);
     if (this.shelving) this.shelve();
     globalThis.removeEventListener?.("pagehide", this.leaving);
     living().delete(this.session);

@@ -274,6 +274,26 @@ describe("state", () => {
     );
   });
 
+  test.each([0, 1500, 2100, 2950])(
+    "what is not answered is told within a second, %i ms after the clock that sends again",
+    (begun) => {
+      const { model, root } = show(rater, { total: 9, rows: [0, 1, 2].map((place) => example(place)) });
+      const told = () => root.querySelector(".ait-saving").textContent;
+      vi.advanceTimersByTime(begun);
+      strike(root, "9");
+      strike(root, "1");
+      vi.advanceTimersByTime(900);
+      expect(told()).toBe("");
+      for (let passed = 1000; passed < 12000; passed += 100) {
+        vi.advanceTimersByTime(100);
+        expect(told()).toBe("2 not yet saved");
+      }
+      model.ack(1);
+      model.ack(2);
+      expect(told()).toBe("2 saved");
+    },
+  );
+
   test("the end tells what the session did and what is next", () => {
     const session = { rated: "1", "mean rating": "8.00" };
     const { model, root } = show(rater, { total: 1, rows: [example(0)], settings: { next: "ait.split()" } });
