@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aitelier_nb.errors import AitelierError, TrainingError, UsageError
-from aitelier_nb.providers.local import adapters, jobs
+from aitelier_nb.providers.local import adapters, processes
 from aitelier_nb.providers.local.folders import Journal, now, read_json, write
 from aitelier_nb.providers.local.hyperparameters import Hyperparameters
 
@@ -44,7 +44,7 @@ class Remote:
         write(self._folder / "job.json", asked)
         with (self._folder / "log.txt").open("ab") as log:
             self._process = subprocess.Popen(
-                jobs.command(self._folder),
+                processes.command(self._folder),
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},  # as found here

@@ -7,10 +7,7 @@ events.jsonl, log.txt, checkpoints/, and at the end adapter/ and result.json.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,16 +16,14 @@ from filelock import FileLock
 
 from aitelier_nb.errors import NotFound, UsageError
 from aitelier_nb.providers.base import JobRequest
-from aitelier_nb.providers.local import adapters, library
+from aitelier_nb.providers.local import adapters, library, processes
 from aitelier_nb.providers.local.folders import now, read_examples, read_json, write
-from aitelier_nb.providers.local.hyperparameters import Hyperparameters, resolve
-from aitelier_nb.providers.local.turns import EVENTS_FROM
+from aitelier_nb.providers.local.hyperparameters import resolve
 from aitelier_nb.schema import Event, Job, Status
 
 __all__ = [
     "asked",
     "cancel",
-    "command",
     "create",
     "events",
     "find",
@@ -40,18 +35,7 @@ __all__ = [
 ]
 
 KINDS = ("chat", "preference")
-PATIENCE = 10.0  # seconds between asking a process to end and ending it
 BROKEN = "the run ended without a result: it was killed, or the machine ran out of memory or power"
-
-
-class _Detached(subprocess.Popen[bytes]):
-    """A process that outlives this one on purpose."""
-
-    def __del__(self, *_: object) -> None:
-        """Let go without a warning that it still runs."""
-
-
-_started: dict[int, _Detached] = {}  # our own children, kept so that the ended ones are reaped
 
 
 def job_id(identity: str) -> str:
@@ -87,7 +71,7 @@ def create(jobs: Path, request: JobRequest) -> Job:
     with FileLock(folder / "start.lock"):
         standing = read(jobs, folder.name)
         if standing.status not in ("completed", "running", "pending"):
-            _launch(folder)
+            processes.launch(folder)
     return read(jobs, folder.name)
 
 
@@ -147,7 +131,7 @@ def cancel(jobs: Path, job: str) -> Job:
     folder = folder_of(jobs, job)
     with FileLock(folder / "start.lock"):
         if read(jobs, job).status in ("running", "pending"):
-            _end(folder)
+            processes.end(folder)
             if not (folder / "result.json").is_file():
                 write(folder / "result.json", {"status": "cancelled", "finished_at": now()})
     return read(jobs, job)
@@ -193,134 +177,16 @@ def _asked(request: JobRequest) -> dict[str, Any]:
     }
 
 
-def _launch(folder: Path) -> None:
-    """Start the run's process, apart from this one: it outlives the notebook."""
-    (folder / "result.json").unlink(missing_ok=True)
-    with (folder / "events.jsonl").open("ab") as stream:
-        stream.write(b"\n" if _is_torn(folder / "events.jsonl") else b"")
-        stream.flush()
-        events_from = stream.tell()
-    with (folder / "log.txt").open("ab") as log:
-        process = _Detached(
-            command(folder),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={
-                **os.environ,
-                "TOKENIZERS_PARALLELISM": "false",
-                "PYTHONUNBUFFERED": "1",
-                EVENTS_FROM: str(events_from),
-            },
-        )
-    _started[process.pid] = process
-    noted = {"pid": process.pid, "started": _birth(process.pid), "events_from": events_from}
-    write(folder / "process.json", noted)
-
-
-def command(folder: Path) -> list[str]:
-    """Return what starts the run: the trainer, torchrun with several of it, or what follows it on Ray."""
-    asked = read_json(folder / "job.json") or {}
-    resolved = Hyperparameters.model_validate(asked["hyperparameters"])
-    if resolved.on:
-        return [sys.executable, "-m", "aitelier_nb.providers.local.clusters", str(folder)]
-    trainer = ["-m", "aitelier_nb.providers.local.trainer", str(folder)]
-    if asked["world_size"] == 1:
-        return [sys.executable, *trainer]
-    meeting = ["--standalone"]
-    if resolved.nodes > 1:
-        where = [
-            "--rdzv_backend",
-            "c10d",
-            "--rdzv_endpoint",
-            str(resolved.rendezvous),
-            "--rdzv_id",
-            folder.name,
-        ]
-        meeting = ["--nnodes", str(resolved.nodes), *where]
-    torchrun = [sys.executable, "-m", "torch.distributed.run", *meeting]
-    return [*torchrun, "--nproc_per_node", str(resolved.workers), *trainer]
-
-
-def _is_torn(path: Path) -> bool:
-    """Say whether a file ends in the middle of a line, as after a loss of power."""
-    content = path.read_bytes()
-    return bool(content) and not content.endswith(b"\n")
-
-
 def _status(folder: Path, result: dict[str, Any]) -> tuple[Status, str | None]:
     """Return one of the five words, and what went wrong."""
     if result.get("status") == "completed" and not adapters.is_whole(folder / "adapter"):
         return "failed", "the run's adapter is gone; start it again to train it once more"
     if result:
         return result["status"], result.get("error")
-    if _process(folder) is None:
+    if processes.find(folder) is None:
         late = read_json(folder / "result.json")  # it may have ended between the two looks
         return _status(folder, late) if late else ("failed", BROKEN)
-    return ("running" if _has_begun(folder) else "pending"), None
-
-
-def _has_begun(folder: Path) -> bool:
-    """Say whether the process that was launched last has its turn; before that it waits for another run."""
-    since = (read_json(folder / "process.json") or {}).get("events_from", 0)
-    with (folder / "events.jsonl").open("rb") as stream:
-        stream.seek(since)
-        return b'"kind": "start"' in stream.read()
-
-
-def _process(folder: Path) -> Any:
-    """Return the living process of a run, or None; a pid that was given to another program is not it."""
-    import psutil
-
-    noted = read_json(folder / "process.json")
-    if noted is None:
-        return None
-    if noted["pid"] in _started:
-        _started[noted["pid"]].poll()
-    try:
-        process = psutil.Process(noted["pid"])
-        alive = process.status() != psutil.STATUS_ZOMBIE and _birth(noted["pid"]) == noted["started"]
-    except psutil.NoSuchProcess:
-        return None
-    return process if alive else None
-
-
-def _birth(pid: int) -> float | None:
-    """Return when a process began, in seconds since 1970, or None when it has ended already."""
-    import psutil
-
-    try:
-        return round(float(psutil.Process(pid).create_time()), 2)
-    except psutil.NoSuchProcess:
-        return None
-
-
-def _end(folder: Path) -> None:
-    """End a run's process and its children: asked first, forced after a while."""
-    import psutil
-
-    process = _process(folder)
-    if process is None:
-        return
-    family = [process, *process.children(recursive=True)]
-    for member in family:
-        _signal(member, "terminate")
-    _, left = psutil.wait_procs(family, timeout=PATIENCE)
-    for member in left:
-        _signal(member, "kill")
-    psutil.wait_procs(left, timeout=PATIENCE)
-    if (child := _started.pop(process.pid, None)) is not None:
-        child.wait(PATIENCE)
-
-
-def _signal(process: Any, word: str) -> None:
-    import psutil
-
-    try:
-        getattr(process, word)()
-    except psutil.NoSuchProcess:
-        return
+    return ("running" if processes.has_begun(folder) else "pending"), None
 
 
 def _is_json(line: bytes) -> bool:

@@ -131,6 +131,21 @@ def test_cancel_leaves_no_process(provider, request_):
     assert not list(folder.glob("adapter*"))
 
 
+def test_a_run_is_found_again_after_the_clock_was_set_and_no_other_process_is_taken_for_it(
+    provider, request_
+):
+    job = provider.create_job(changed(request_, epochs=900))
+    note = provider._jobs() / job.id / "process.json"
+    noted = json.loads(note.read_text())
+    note.write_text(json.dumps({**noted, "started": noted["started"] - 7200}))
+    assert provider.job(job.id).status in ("pending", "running")
+    note.write_text(json.dumps({**noted, "pid": os.getpid()}))
+    assert provider.job(job.id).status == "failed"
+    note.write_text(json.dumps(noted))
+    provider.cancel(job.id)
+    assert not psutil.pid_exists(noted["pid"])
+
+
 def test_a_killed_run_says_so_and_goes_on_to_the_same_bytes(provider, request_, tmp_path):
     long = changed(request_, epochs=20)
     job = provider.create_job(long)
