@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aitelier_nb.schema import Run
-from aitelier_nb.tuning.runs import ids_of
+from aitelier_nb.tuning.records import ids_of
 
 __all__ = ["files", "leaks", "runs"]
 

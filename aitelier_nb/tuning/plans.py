@@ -9,7 +9,7 @@ from typing import Any
 from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.providers.base import JobRequest, Trainer
 from aitelier_nb.storage.project import Project
-from aitelier_nb.tuning import runs, training_files
+from aitelier_nb.tuning import records, runs, training_files
 from aitelier_nb.tuning.hyperparameters import checked
 
 __all__ = ["checked", "make"]
@@ -27,7 +27,7 @@ def make(
     model: str | None = None,
     suffix: str | None = None,
     force: bool = False,
-) -> runs.Plan:
+) -> records.Plan:
     """Return the plan of a run on the project's training file.
 
     A missing or empty file is written first, and so is one that is right for the provider that the
@@ -55,7 +55,7 @@ def make(
     known = frozenset(run.job_id for run in project.runs)
     request = JobRequest(base, training, identity, validation, hyperparameters, suffix, kind, known)
     told = (*notes, *_unread(project))
-    return runs.Plan(request, contents.train_ids, contents.validation_ids, validation is not None, told)
+    return records.Plan(request, contents.train_ids, contents.validation_ids, validation is not None, told)
 
 
 def _unread(project: Project) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ def _identity(
     again = 0
     while True:
         training, validation = b"".join(contents.train), b"".join(contents.validation)
-        identity = runs.identify(provider, model, kind, training, validation, hyperparameters, again)
+        identity = records.identify(provider, model, kind, training, validation, hyperparameters, again)
         if not force or runs.find(project, identity) is None:
             return identity
         again += 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aitelier_nb.providers.base import Estimate, Trainer
-from aitelier_nb.tuning.runs import Plan
+from aitelier_nb.tuning.records import Plan
 from aitelier_nb.views import View
 
 __all__ = ["Preview", "preview", "question"]

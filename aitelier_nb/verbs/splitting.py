@@ -15,7 +15,7 @@ from aitelier_nb.curation import candidates, duplicates, splits
 from aitelier_nb.curation.columns import NONE, TRAIN, Columns
 from aitelier_nb.storage.project import Project, now
 from aitelier_nb.storage.scanning import collector_paused
-from aitelier_nb.tuning.runs import ids_of
+from aitelier_nb.tuning.records import ids_of
 from aitelier_nb.verbs.current import Where, current, problems_of
 from aitelier_nb.verbs.partition import RATIO, picture
 from aitelier_nb.views import View, counted
