@@ -168,7 +168,7 @@ def _serve(body: str | None, **words: Any) -> Any:  # noqa: ARG001 - a cell make
 
 
 def _deploy(body: str | None, **words: Any) -> Any:  # noqa: ARG001 - a cell makes no sense here
-    from aitelier_nb.verbs.deploying import Deployed, ended_by_signal
+    from aitelier_nb.verbs.endpoints import Deployed, ended_by_signal
 
     if in_notebook():
         return ait.deploy(**words)

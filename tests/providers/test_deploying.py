@@ -32,8 +32,8 @@ from aitelier_nb.providers import deployments, hosted
 from aitelier_nb.providers.deployments import Deploys, Machine
 from aitelier_nb.providers.together import Together
 from aitelier_nb.storage.project import Project
-from aitelier_nb.verbs import deploying as verb
-from aitelier_nb.verbs.deploying import Deployed, Stopped
+from aitelier_nb.verbs import deploying, endpoints
+from aitelier_nb.verbs.endpoints import Deployed, Stopped
 
 TUNED = "acct/Llama-x-1"
 START = "POST /v1/endpoints"
@@ -43,8 +43,9 @@ START = "POST /v1/endpoints"
 def shop(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.setenv("TOGETHER_BASE_URL", server.url)
     monkeypatch.setattr(hosted, "Patience", lambda: QUICK)
-    monkeypatch.setattr(verb, "POLL", 0.01)
-    monkeypatch.setattr(verb, "AGAIN", 0.01)
+    monkeypatch.setattr(deploying, "POLL", 0.01)
+    monkeypatch.setattr(endpoints, "POLL", 0.01)
+    monkeypatch.setattr(endpoints, "AGAIN", 0.01)
     project = ait.init("shop", provider="together", model=BASE, path=tmp_path / "shop")
     run = {"jobId": "ft-1", "provider": "together", "startedAt": "2026-11-22T10:00:00.000Z"}
     run |= {"status": "completed", "modelId": TUNED}
