@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,26 @@ class Steps(Dataset[dict[str, Any]]):  # type: ignore[misc]
 
     def __getitem__(self, step: int) -> dict[str, Any]:
         batch = self._plan[step]
-        longest = max(self._task.lengths[place] for place in batch)
-        size = self._micro_batch_size or max(1, self._micro_tokens // longest)
-        own = shares(batch, parts=self._parts, size=size)[self._rank]
+        own = self._shares(batch)[self._rank]
         return {
             "micro_batches": [self._task.tensors(part or batch[:1], learn=bool(part)) for part in own],
             "weight": sum(self._task.weight(place) for place in batch),
             "tokens": sum(self._task.lengths[place] for place in batch),
         }
+
+    def companies(self) -> Iterator[list[int]]:
+        """Yield the micro-batches, those of all processes, in which each example is met first."""
+        met: set[int] = set()
+        for batch in self._plan:
+            if not met.issuperset(batch):
+                met.update(batch)
+                yield from filter(None, chain.from_iterable(self._shares(batch)))
+
+    def _shares(self, batch: Sequence[int]) -> list[list[list[int]]]:
+        """Return a batch as the micro-batches of each process."""
+        longest = max(self._task.lengths[place] for place in batch)
+        size = self._micro_batch_size or max(1, self._micro_tokens // longest)
+        return shares(batch, parts=self._parts, size=size)
 
 
 class Learner(Trainer):  # type: ignore[misc]

@@ -6,7 +6,7 @@ the step divides by the weight of the whole batch, so micro-batches and processe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -76,13 +76,11 @@ class Preference:
     the chosen answer than the untrained one does (Rafailov et al. 2023, equation 7).
     """
 
-    def __init__(
-        self, pairs: Sequence[tuple[Encoded, Encoded]], padding: int, *, beta: float, bare: Any
-    ) -> None:
+    def __init__(self, pairs: Sequence[tuple[Encoded, Encoded]], padding: int, *, beta: float) -> None:
         self._pairs, self._padding, self._beta = pairs, padding, beta
         self.lengths = [max(len(chosen.ids), len(rejected.ids)) for chosen, rejected in pairs]
         self._margins: list[float] = []
-        self._reference = self._references(bare)
+        self._reference = [0.0] * len(pairs)
 
     def weight(self, place: int) -> int:  # noqa: ARG002 - each pair counts the same
         """Return one: a pair."""
@@ -114,18 +112,22 @@ class Preference:
         right = sum(margin > 0 for margin in margins) / len(margins)
         return {"margin": sum(margins) / len(margins), "accuracy": right}
 
-    def _references(self, bare: Any) -> list[float]:
-        """Return how much the untrained model prefers each chosen answer, in nats; read once."""
-        self._reference = [0.0] * len(self._pairs)
+    def refer(self, bare: Any, companies: Iterable[Sequence[int]]) -> None:
+        """Note how much the untrained model prefers each chosen answer, in nats.
+
+        A pair is read in the company in which it is first trained on: in bf16 it rounds otherwise in
+        another, and the first loss would not be that of no preference, ln 2.
+        """
         bare.eval()
         with torch.no_grad():
-            scores = []
-            for place in range(len(self._pairs)):
-                rows = self.tensors([place])
-                rows = {key: rows[key].to(bare.device) for key in ("input_ids", "attention_mask", "labels")}
-                scores.append(answer_scores(bare, bare, **rows))
+            for places in companies:
+                batch = self.tensors(places)
+                rows = {key: batch[key].to(bare.device) for key in ("input_ids", "attention_mask", "labels")}
+                scores = answer_scores(bare, bare, **rows)
+                preferred = (scores[: len(places)] - scores[len(places) :]).tolist()
+                for place, more in zip(places, preferred, strict=True):
+                    self._reference[place] = more
         bare.train()
-        return [float(chosen - rejected) for chosen, rejected in scores]
 
 
 def labelled_loss(

@@ -80,15 +80,20 @@ class _Run:
         base, precision = self._base(folder)  # on all processors: nobody waits for another yet
         machine.use_threads()
         model = with_adapter(base, self._asked)
-        with machine.arithmetic(precision):
-            task, watched = self._tasks(tokenizer, model)
+        task, watched = self._tasks(tokenizer)
         steps = self._asked.steps(len(task.lengths))
+        planned = self._steps(task, steps, base.config, precision)
+        if self._job["kind"] == "preference":
+            with machine.arithmetic(precision):
+                task.refer(model, planned.companies())
+                if watched is not None:
+                    watched.refer(model, ([place] for place in range(len(watched.lengths))))
         reporter = learning.Reporter(self._report, task, steps)
         learner = learning.Learner(
             task,
             model=model,
             args=learning.arguments(self._asked, steps, self._folder / "checkpoints", precision=precision),
-            train_dataset=self._steps(task, steps, base.config, precision),
+            train_dataset=planned,
             callbacks=[reporter],
         )
         reporter.learner = learner
@@ -115,7 +120,7 @@ class _Run:
                 stay_exact(base)
         return base.to(machine.device()), precision
 
-    def _tasks(self, tokenizer: Any, model: Any) -> tuple[Any, Any]:
+    def _tasks(self, tokenizer: Any) -> tuple[Any, Any]:
         """Return what is learnt, and what is watched (None unless early stopping was asked for)."""
         from aitelier_nb.providers.local.tasks import Chat, Preference
 
@@ -129,7 +134,7 @@ class _Run:
 
         def task(rows: list[Any]) -> Any:
             if self._job["kind"] == "preference":
-                return Preference(rows, padding, beta=self._asked.dpo_beta, bare=model)
+                return Preference(rows, padding, beta=self._asked.dpo_beta)
             return Chat(rows, padding)
 
         return task(examples), task(watched) if watched else None

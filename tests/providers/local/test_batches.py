@@ -41,6 +41,29 @@ def test_processes_share_a_batch_without_loss_and_in_equally_many_micro_batches(
     assert all(len(part) <= size for own in shared for part in own)
 
 
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_preference_is_first_looked_at_in_the_company_in_which_it_is_trained_on(parts):
+    from aitelier_nb.providers.local.learning import Steps
+    from aitelier_nb.providers.local.tasks import Preference
+
+    pairs = [
+        (Encoded([place] * (3 + place), [place] * (3 + place)), Encoded([1], [1])) for place in range(11)
+    ]
+    task = Preference(pairs, 0, beta=0.1)
+    order = plan(task.lengths, batch_size=4, steps=7, seed=2)
+    ranks = [Steps(task, order, micro_tokens=20, rank=rank, parts=parts) for rank in range(parts)]
+    first = list(ranks[-1].companies())
+    assert sorted(place for company in first for place in company) == list(range(11))
+    trained = [
+        rows["input_ids"].tolist()
+        for step in range(3)  # an epoch
+        for own in ranks
+        for rows in own[step]["micro_batches"]
+        if rows["counts"]
+    ]
+    assert [task.tensors(company)["input_ids"].tolist() for company in first] == trained
+
+
 def test_padding_is_masked_by_position_even_where_the_pad_token_is_the_end_token():
     rows = collate([Encoded([1, 2], [-100, 2]), Encoded([1, 5, 2], [-100, 5, 2])], pad=2)
     assert rows["labels"].tolist() == [[-100, 2, -100], [-100, 5, 2]]

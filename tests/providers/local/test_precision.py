@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import math
+
 import pytest
 import torch
 
@@ -43,6 +46,12 @@ def test_attention_in_fp32_is_the_same_attention_masks_included(model):
     assert torch.equal(model(ids, attention_mask=mask).logits, before)
 
 
+def pair(asked, chosen, rejected):
+    line = {"prompt": [{"role": "user", "content": asked}]}
+    line |= {"chosen": [{"role": "assistant", "content": chosen}]}
+    return json.dumps(line | {"rejected": [{"role": "assistant", "content": rejected}]}) + "\n"
+
+
 @pytest.mark.parametrize("kind", ["chat", "preference"])
 def test_a_run_in_bf16_follows_the_one_in_fp32_and_repeats_to_the_byte(tmp_path, tiny, monkeypatch, kind):
     from tiny_model import training_file
@@ -51,10 +60,10 @@ def test_a_run_in_bf16_follows_the_one_in_fp32_and_repeats_to_the_byte(tmp_path,
     monkeypatch.setenv("AITELIER_CACHE", str(tmp_path / "cache"))
     file = training_file(tmp_path / "train.jsonl")
     if kind == "preference":
-        file.write_text(
-            '{"prompt": [{"role": "user", "content": "a"}], "chosen": [{"role": "assistant", "content": "yes"}],'
-            ' "rejected": [{"role": "assistant", "content": "no"}]}\n' * 8
-        )
+        texts = [
+            (letter * 3**place, "yes" * (1 + place), "no" * 5) for place, letter in enumerate("abcd")
+        ] * 2
+        file.write_text("".join(pair(*text) for text in texts))
     curves, digests = [], []
     for place, precision in enumerate(("fp32", "bf16", "bf16")):
         provider = open_provider("local", Settings(project=tmp_path / str(place)))
@@ -69,3 +78,5 @@ def test_a_run_in_bf16_follows_the_one_in_fp32_and_repeats_to_the_byte(tmp_path,
     assert curves[1] == pytest.approx(curves[0], rel=0.05, abs=0.02)
     assert curves[1] != curves[0]
     assert digests[1] == digests[2] != digests[0]
+    if kind == "preference":
+        assert [curve[0] for curve in curves] == pytest.approx([math.log(2)] * 3, abs=1e-5)
