@@ -8,8 +8,18 @@ import msgspec
 
 from aitelier_nb.formats.conversations import Refused, kind_of
 
-__all__ = ["is_call", "linked"]
+__all__ = ["described", "is_call", "linked"]
 
+TYPES = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "list": "array",
+    "tuple": "array",
+    "set": "array",
+    "dict": "object",
+}  # of Python, in the words of JSON
 CALLERS = frozenset({"function_call", "tool_call", "tool_calls", "function-call", "tool-call"})
 
 
@@ -32,8 +42,8 @@ def linked(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
             ]
             given += len(calls)
             waiting += [call["id"] for call in calls]
-            if found and found[-1].get("tool_calls"):  # one turn a call: the same answer of the model
-                found[-1]["tool_calls"] += calls
+            if found and found[-1].get("role") == "assistant":  # all of the same answer
+                found[-1] = {**found[-1], "tool_calls": [*found[-1].get("tool_calls", ()), *calls]}
             else:
                 found.append({"role": "assistant", "content": None, "tool_calls": calls})
         elif turn.get("role") == "tool" and "tool_call_id" not in turn and waiting:
@@ -60,3 +70,41 @@ def _call(call: object, name: str) -> dict[str, Any]:
     arguments = call.get("arguments", call.get("parameters", {}))
     text = arguments if isinstance(arguments, str) else msgspec.json.encode(arguments).decode()
     return {"id": name, "type": "function", "function": {"name": call["name"], "arguments": text}}
+
+
+def described(tools: list[Any]) -> list[Any]:
+    """Return descriptions of tools as OpenAI has them; those that are, or are none, as they are."""
+    return [_described(tool) for tool in tools]
+
+
+def _described(tool: Any) -> Any:
+    if not isinstance(tool, dict) or not isinstance(tool.get("name"), str) or "function" in tool:
+        return tool
+    schema = tool.get("input_schema", tool.get("parameters"))
+    inside = {"name": tool["name"]}
+    if isinstance(tool.get("description"), str):
+        inside["description"] = tool["description"]
+    if isinstance(schema, dict):
+        inside["parameters"] = _schema(schema)
+    return {"type": "function", "function": inside}
+
+
+def _schema(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON schema; a table of arguments with the types of Python becomes one."""
+    flat = given and "properties" not in given and all(_is_argument(one) for one in given.values())
+    if not flat:
+        return given
+    properties = {name: {**one, "type": _type(one["type"])} for name, one in given.items()}
+    required = [
+        name for name, one in given.items() if "default" not in one and "optional" not in one["type"].lower()
+    ]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _is_argument(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("type"), str)
+
+
+def _type(name: str) -> str:
+    first = name.lower().split(",")[0].split("[")[0].strip()
+    return TYPES.get(first, first)

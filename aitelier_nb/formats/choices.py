@@ -5,12 +5,11 @@ The better answer becomes the target; the worse one, or the thumb, stays with th
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from aitelier_nb.formats import pairs
+from aitelier_nb.formats import pairs, systems, templates
 from aitelier_nb.formats.conversations import Refused, kind_of, messages_of, usable
 
 __all__ = ["from_label", "from_preference", "has_label", "has_preference"]
@@ -26,7 +25,6 @@ SIDES = (
 )
 PROMPTS = ("prompt", "messages", "conversations", "question", "query", "instruction", "input")
 LABELS = ("label", "kto_tag")
-TRANSCRIPT = re.compile(r"\n*\b(Human|Assistant|User): ")
 
 
 def has_preference(row: Row) -> bool:
@@ -97,20 +95,20 @@ def _asked(row: Row, told: Counter[str]) -> list[Turn]:
     if isinstance(value, dict):
         value = value.get("messages")
     if isinstance(value, list):
-        return [*pairs.system_of(row), *messages_of(value, "user")]
+        return [*systems.turn_of(row), *messages_of(value, "user")]
     if not isinstance(value, str):
         raise Refused(f"{name} is {kind_of(value)}, not text", "give a text or a list of turns")
-    turns = _transcript(value)
+    turns = templates.spoken(value)
     if turns is None and name == "instruction" and row.get("input"):
         value = f"{value}\n\n{row['input']}"
         told["instruction and input were joined"] += 1
-    return [*pairs.system_of(row), *(turns or [{"role": "user", "content": value}])]
+    return [*systems.turn_of(row), *(turns or [{"role": "user", "content": value}])]
 
 
 def _answer(value: Any, asked: list[Turn], name: str) -> tuple[Turn, list[Turn]]:
     """Return an answer as a turn, and the turns that stood before it."""
     if isinstance(value, str):
-        turns = _transcript(value) or [{"role": "assistant", "content": value}]
+        turns = templates.spoken(value) or [{"role": "assistant", "content": value}]
     else:
         if not isinstance(value, (dict, list)):
             raise Refused(f"{name} is {kind_of(value)}, not an answer", "give a text or a list of turns")
@@ -124,16 +122,6 @@ def _answer(value: Any, asked: list[Turn], name: str) -> tuple[Turn, list[Turn]]
     if isinstance(turns[-1].get("content"), str) and not turns[-1]["content"].strip():
         raise Refused(f"{name} is empty", "write the answer, or leave the row out")
     return turns[-1], turns[:-1]
-
-
-def _transcript(text: str) -> list[Turn] | None:
-    """Return the turns of a text such as "Human: … Assistant: …", or None when it is none."""
-    if not TRANSCRIPT.match(text):
-        return None
-    parts = TRANSCRIPT.split(text)[1:]
-    roles = ["assistant" if speaker == "Assistant" else "user" for speaker in parts[::2]]
-    turns = [{"role": role, "content": said.strip()} for role, said in zip(roles, parts[1::2], strict=True)]
-    return turns if turns[-1]["content"] else turns[:-1]
 
 
 def _short(turn: Turn) -> Any:

@@ -27,6 +27,7 @@ COLUMNS = frozenset(
         *("instruction", "user", "assistant", "chosen", "rejected", "conversations", "reply"),
     }
 )
+ARROW = (b"ARROW1", b"\xff\xff\xff\xff")  # a file, and a stream as Hugging Face keeps its datasets
 LONGEST_HEADER = 10_000  # characters
 HALF = "half a character (a lone surrogate)"
 LONGEST_CELL = 2**31 - 1  # characters; the csv module refuses more than 131,072 unless told
@@ -43,9 +44,11 @@ class Row(msgspec.Struct):
 
 
 def container_of(text: bytes, name: str) -> str:
-    """Return "parquet", "json", "jsonl", "csv" or "text", from the content first and the name second."""
+    """Return "parquet", "arrow", "json", "jsonl", "csv" or "text", from the content, then from the name."""
     if text[:4] == b"PAR1":
         return "parquet"
+    if text.startswith(ARROW):
+        return "arrow"
     start = text.lstrip()[:1]
     if start in (b"[", b"{"):
         return "json" if _is_document(text) else "jsonl"
@@ -74,8 +77,8 @@ def rows(text: bytes, name: str) -> Iterator[Row]:
         The whole is no training data: plain text, a damaged Parquet file, a table with a bad header.
     """
     container = container_of(text, name)
-    if container == "parquet":
-        return _parquet_rows(text, name)
+    if container in ("parquet", "arrow"):
+        return _arrow_rows(text, name, container)
     if container == "json":
         return _document_rows(text)
     if container == "csv":
@@ -135,7 +138,9 @@ def _broken(number: int, line: bytes, why: str) -> Row:
         )
     except json.JSONDecodeError as error:
         why = f"{error.msg} at column {error.colno}"
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
+        return Row(number, line, fault=f"not JSON: {error}", remedy="write null, or leave the key out")
+    except RecursionError as error:
         why = str(error)
     else:
         if not _is_whole(value):
@@ -271,15 +276,23 @@ def _delimiter(text: str, name: str) -> str:
     return max(DELIMITERS, key=header.count)
 
 
-def _parquet_rows(content: bytes, name: str) -> Iterator[Row]:
+def _arrow_rows(content: bytes, name: str, container: str) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    source = pa.BufferReader(content)
     try:
-        table = pq.read_table(pa.BufferReader(content))
+        if container == "parquet":
+            table = pq.read_table(source)
+        elif content.startswith(ARROW[0]):
+            table = pa.ipc.open_file(source).read_all()
+        else:
+            table = pa.ipc.open_stream(source).read_all()
         values = table.to_pylist()
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{name}: the Parquet file is damaged", hint="copy or download it again") from error
+        raise DataError(
+            f"{name}: the {container.title()} file is damaged", hint="copy or download it again"
+        ) from error
     for number, value in enumerate(values, 1):
         yield row_of(number, value)
 

@@ -31,6 +31,8 @@ ALIASES = {
     "tool-response": "tool",
     "function_result": "tool",
 }
+BLOCKS = frozenset({"tool_use", "tool_result", "thinking", "redacted_thinking"})  # of Claude's files
+
 SPEAKERS = ("role", "from", "speaker", "author", "sender")
 TEXTS = ("content", "value", "text", "message", "utterance", "parts")
 OPTIONAL: dict[str, tuple[type[Any], str]] = {
@@ -94,14 +96,24 @@ def _turn(turn: object, role: str) -> dict[str, Any]:
     if not isinstance(turn, dict):
         raise Refused(f"a turn is {kind_of(turn)}, not an object", "give each turn role and content")
     if isinstance(turn.get("role"), str) and turn["role"] in ROLES and "content" in turn:
-        return turn
+        return _weighed(turn)
     speaker = next((name for name in SPEAKERS if name in turn), None)
     text = next((name for name in TEXTS if name in turn), None)
     if text is None and "tool_calls" not in turn:
         raise Refused("a turn has no text", "give each turn role and content")
     rest = {name: value for name, value in turn.items() if name not in (speaker, text)}
     said = {} if text is None else {"content": _joined(turn[text]) if text == "parts" else turn[text]}
-    return {"role": role if speaker is None else role_of(turn[speaker]), **said, **rest}
+    return _weighed({"role": role if speaker is None else role_of(turn[speaker]), **said, **rest})
+
+
+def _weighed(turn: dict[str, Any]) -> dict[str, Any]:
+    """Return a turn with the weight that we know: a table makes 0.0 of 0, and nobody learns a question."""
+    if "weight" not in turn:
+        return turn
+    weight = turn["weight"]
+    if weight is None or (weight == 0 and turn["role"] != "assistant"):
+        return {name: value for name, value in turn.items() if name != "weight"}
+    return {**turn, "weight": int(weight)} if isinstance(weight, float) and weight in (0.0, 1.0) else turn
 
 
 def _joined(parts: Any) -> Any:
@@ -193,6 +205,8 @@ def _content_fault(place: int, turn: Mapping[str, Any]) -> tuple[str, str] | Non
 def _is_part(part: object) -> bool:
     if not isinstance(part, dict) or not isinstance(part.get("type"), str):
         return False
+    if part["type"] in BLOCKS:
+        return False  # they are made into turns and calls before
     return part["type"] != "text" or isinstance(part.get("text"), str)
 
 

@@ -7,18 +7,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
+from aitelier_nb.formats import (
+    chatgpt,
+    choices,
+    functions,
+    pairs,
+    rankings,
+    records,
+    squad,
+    systems,
+    templates,
+    trees,
+    turns,
+)
+from aitelier_nb.formats.conversations import NotTraining, Refused, fault, usable
 
-from aitelier_nb.formats import calls, chatgpt, choices, pairs, squad, trees
-from aitelier_nb.formats.conversations import NotTraining, Refused, fault, messages_of, usable
-
-__all__ = ["DIALECTS", "Dialect", "named", "recognise"]
+__all__ = ["DIALECTS", "MADE_ANEW", "NAME_THEM", "Dialect", "named", "recognise"]
 
 Row = Mapping[str, Any]
 Convert = Callable[[Row, "Counter[str]"], list[dict[str, Any]]]
 
-CONVERSATIONS = ("conversations", "conversation", "dialogue", "dialog", "turns", "chat", "items", "contents")
 MADE_ANEW = frozenset({"id", "createdAt", "created_at", "version"})  # a project gives its own
+SYSTEMS = frozenset(systems.NAMES)
+NAME_THEM = 'name them: --input-column and --output-column, in Python map={"input": …, "output": …}'
 FLAT = {"messages", "input", "output"}
 KEPT = (
     "rating", "ratings", "split", "group", "tags", "note", "flagged", "source",
@@ -50,71 +61,24 @@ def named(name: str) -> Dialect | None:
 
 
 def _from_messages(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
-    messages = row.get("messages")
-    if isinstance(messages, str) or set(row) >= FLAT:  # of a table: the other columns repeat or are ours
-        return [_kept(usable(_mended(messages, told)), row)]
-    if fault(messages) is not None:
-        messages = usable(_mended(messages, told))
-    elif MADE_ANEW.isdisjoint(row):
+    given = row.get("messages")
+    if isinstance(given, str) or set(row) >= FLAT:  # of a table: the other columns repeat or are ours
+        return [_kept(usable(systems.before(turns.mended(given, told), row)), row)]
+    if isinstance(given, list) and any(isinstance(turn, dict) and "author" in turn for turn in given):
+        row = {**row, "system": row.get("context")}  # as the first chat models of Vertex had it
+    messages: list[dict[str, Any]] = given if isinstance(given, list) else []
+    if fault(given) is not None or messages[-1]["role"] != "assistant":
+        messages = usable(turns.completed(turns.mended(given, told), row))
+    elif MADE_ANEW.isdisjoint(row) and SYSTEMS.isdisjoint(row):
         return [dict(row)]
-    return [{**{name: value for name, value in row.items() if name not in MADE_ANEW}, "messages": messages}]
-
-
-def _mended(turns: Any, told: Counter[str]) -> list[dict[str, Any]]:
-    """Return turns in our shape: JSON in a cell read, roles renamed, empty system prompts left out."""
-    if isinstance(turns, str):
-        turns = _json_cell(turns)
-    if turns == []:
-        return []
-    messages = calls.linked(messages_of(turns, "user"))
-    said = [turn for turn in messages if turn["role"] != "system" or turn.get("content") not in ("", None)]
-    if len(said) < len(messages):
-        told["empty system prompts were left out"] += 1
-    return said
-
-
-def _json_cell(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Refused(
-            f"the turns are a text that is no JSON: {error}", "write them as a JSON list"
-        ) from error
+    whole = systems.before(messages, row)
+    used = SYSTEMS if whole is not messages or messages[:1] == systems.turn_of(row) else frozenset()
+    rest = {name: value for name, value in row.items() if name not in MADE_ANEW and name not in used}
+    return [{**rest, "messages": whole}]
 
 
 def _from_conversations(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
-    turns = row[next(name for name in CONVERSATIONS if name in row)]
-    messages = _paired(turns) or _mended(turns, told)
-    system = row.get("system") or row.get("system_prompt") or _instruction(row)
-    if isinstance(system, str) and system.strip() and messages and messages[0]["role"] != "system":
-        messages = [{"role": "system", "content": system}, *messages]
-    return [_kept(usable(messages), row)]
-
-
-def _instruction(row: Row) -> object:
-    """Return what Gemini's files call the system instruction, as text."""
-    given = row.get("systemInstruction", row.get("system_instruction"))
-    return (
-        messages_of([{"role": "system", **given}], "system")[0].get("content")
-        if isinstance(given, dict)
-        else given
-    )
-
-
-def _paired(turns: object) -> list[dict[str, Any]] | None:
-    """Return turns that come as pairs ({"human": …, "assistant": …}) one after the other, or None."""
-    if not isinstance(turns, list) or not turns or not all(isinstance(turn, dict) for turn in turns):
-        return None
-    names = [pairs.pair_names(turn) for turn in turns]
-    if any(
-        found is None or "role" in turn or "from" in turn for found, turn in zip(names, turns, strict=True)
-    ):
-        return None
-    return [
-        {"role": role, "content": turn[name]}
-        for turn, found in zip(turns, names, strict=True)
-        for role, name in zip(("user", "assistant"), found or (), strict=True)
-    ]
+    return [_kept(usable(systems.before(turns.of_row(row, told), row)), row)]
 
 
 def _from_pair(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
@@ -149,6 +113,39 @@ def _from_preference(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
 def _from_label(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
     messages, kept = choices.from_label(row, told)
     return [{**_kept(messages, row), **kept}]
+
+
+def _from_ranking(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    return _from_preference(rankings.as_pair(row, told), told)
+
+
+def _from_record(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    """Return the examples of the row inside a record, whatever dialect that is."""
+    inside = records.inside(row, told)
+    dialect = None if records.is_record(inside) else recognise(inside)
+    if dialect is None:
+        shown = ", ".join(map(str, inside)) or "none"
+        raise Refused(f"no known columns inside, among: {shown:.200}", NAME_THEM)
+    return dialect.examples(inside, told)
+
+
+def _from_query(row: Row, told: Counter[str]) -> list[dict[str, Any]]:  # noqa: ARG001 - one signature for all
+    return [functions.from_query(row)]
+
+
+def _from_chat(row: Row, told: Counter[str]) -> list[dict[str, Any]]:  # noqa: ARG001
+    return [functions.from_chat(row)]
+
+
+def _from_text(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
+    """Return the turns of a text that a chat template made."""
+    turns = templates.turns_of(row["text"]) if isinstance(row["text"], str) else None
+    if turns is None:
+        raise NotTraining(
+            "there is only text, without turns to train on", "give input and output, or messages"
+        )
+    told["texts with marks of turns were read as the turns they mark"] += 1
+    return [_kept(usable(turns), row)]
 
 
 def _from_tree(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
@@ -203,12 +200,18 @@ DIALECTS = (
         "requests of a batch (refused)",
     ),
     Dialect("chatgpt", chatgpt.is_export, _from_export, "a tree of messages as ChatGPT exports it"),
+    Dialect(
+        "records", records.is_record, _from_record, "a record of Argilla, Label Studio, LangSmith or Kiln"
+    ),
+    Dialect("glaive", functions.is_chat, _from_chat, "a chat in one text, with calls of functions"),
+    Dialect("xlam", functions.is_query, _from_query, "a query with the calls that answer it"),
+    Dialect("ranking", rankings.is_ranking, _from_ranking, "several answers, and which is the better"),
     Dialect("preference", choices.has_preference, _from_preference, "a better and a worse answer"),
     Dialect("kto", choices.has_label, _from_label, "an answer with a thumb"),
     Dialect("messages", lambda row: "messages" in row, _from_messages, "messages with role and content"),
     Dialect(
         "sharegpt",
-        lambda row: any(name in row for name in CONVERSATIONS),
+        lambda row: any(name in row for name in turns.NAMES) or turns.is_spoken(row),
         _from_conversations,
         "conversations with from and value",
     ),
@@ -235,8 +238,8 @@ DIALECTS = (
     Dialect(
         "text",
         lambda row: "text" in row,
-        _not_training("there is only text, without turns to train on", "give input and output, or messages"),
-        "text without turns (refused)",
+        _from_text,
+        "text with marks of turns (without them refused)",
     ),
 )
 

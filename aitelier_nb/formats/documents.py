@@ -74,6 +74,8 @@ def unwrapped(document: dict[str, Any]) -> list[dict[str, Any]] | None:
         return _from_columns(document)
     if set(document) >= {"columns", "data"} and isinstance(document["columns"], list):
         return _from_table(document["columns"], document["data"])
+    if _are_viewed(document.get("rows")):  # as the Hub's viewer serves them
+        return [one["row"] for one in document["rows"]]
     lists = [name for name, value in document.items() if _are_rows(value)]
     if any(name in WRAPPERS for name in lists) and len(document) <= MOST_BESIDE + len(lists):
         several = len(lists) > 1
@@ -101,10 +103,21 @@ def _from_names(document: dict[str, Any]) -> list[dict[str, Any]] | None:
     if (
         len(rows) > 1
         and _are_rows(rows)
-        and all(isinstance(row, dict) and len(row) > 1 and set(row) == set(rows[0]) for row in rows)
+        and all(isinstance(row, dict) and set(row) == set(rows[0]) for row in rows)
+        and (len(rows[0]) > 1 or isinstance(next(iter(rows[0].values())), list))
     ):
         return rows
     return None
+
+
+def _are_viewed(rows: Any) -> bool:
+    return (
+        isinstance(rows, list)
+        and bool(rows)
+        and all(
+            isinstance(one, dict) and "row_idx" in one and isinstance(one.get("row"), dict) for one in rows
+        )
+    )
 
 
 def is_columns(document: dict[str, Any]) -> bool:

@@ -28,7 +28,6 @@ NOT_TEXT = (
     (b"\x80\x05\x95", "a Python pickle, which is never opened here", "save the rows as JSONL"),
     (b"SQLite format 3", "an SQLite database", "export the table as CSV"),
     (b"GGUF", "a model", "give a file of conversations"),
-    (b"ARROW1", "an Arrow file", "save it as Parquet or JSONL"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstandard", "unpack it first"),
     (b"BZh", "compressed with bzip2", "unpack it first"),
     (b"\xfd7zXZ", "compressed with xz", "unpack it first"),
@@ -38,13 +37,13 @@ MOST_CONTROLS = 0.3
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 WEB_PAGE = re.compile(rb"\s*<(!doctype|html|head|body|\?xml|svg)", re.IGNORECASE)
 MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
-PARQUET = b"PAR1"
+TABLES = (b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")  # Parquet, and Arrow as a file or a stream
 LARGEST = 16 * 2**30  # bytes that a compressed file may unfold to
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A file's text as UTF-8 bytes without a byte order mark (Parquet as it is), and what to tell."""
+    """A file's text as UTF-8 bytes without a byte order mark (tables as they are), and what to tell."""
 
     text: bytes
     encoding: str = "utf-8"
@@ -65,8 +64,8 @@ def decode(content: bytes, name: str = "the file") -> Decoded:
         content = _unzipped(content, name)
     if not content or content.isspace():
         raise DataError(f"{name}: the file is empty", hint="give a file with examples")
-    if content[:4] == PARQUET:
-        return Decoded(content, "parquet")
+    if content.startswith(TABLES):
+        return Decoded(content, "parquet" if content.startswith(TABLES[0]) else "arrow")
     _refuse_what_is_no_text(content, name)
     for mark, encoding in BYTE_ORDER_MARKS:
         if content.startswith(mark):

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from aitelier_nb.formats import calls
 from aitelier_nb.formats.conversations import Refused
 
 __all__ = ["mend", "rating_of"]
@@ -43,6 +44,12 @@ def mend(example: dict[str, Any], scale: tuple[float, float] | None, told: Count
         if name in example and not isinstance(example[name], allowed):
             del example[name]
             told[f"{name} was left out where it is not {ALLOWED[name]}"] += 1
+    if "tools" in example:
+        example["tools"] = calls.described(example["tools"])
+    _mend_names(example, told)
+
+
+def _mend_names(example: dict[str, Any], told: Counter[str]) -> None:
     tags = example.get("tags")
     if tags is not None and not all(isinstance(tag, str) for tag in tags):
         example["tags"] = [str(tag) for tag in tags]
@@ -85,6 +92,8 @@ ALLOWED = {
 
 def rating_of(value: Any, scale: tuple[float, float] | None) -> int | None:
     """Return a rating as an integer from 1 to 10; by a linear map where another scale is given."""
+    if isinstance(value, list) and all(isinstance(one, dict) and "value" in one for one in value):
+        return _median(value, scale)  # one answer of each annotator, as Argilla keeps them
     if value is None or value == "":
         return None
     number = _number(value)
@@ -97,6 +106,13 @@ def rating_of(value: Any, scale: tuple[float, float] | None) -> int | None:
         )
         raise Refused(f"rating {value!r:.40} is not {wanted}", "correct it, or map another scale to ours")
     return int(number)
+
+
+def _median(answers: list[dict[str, Any]], scale: tuple[float, float] | None) -> int | None:
+    """Return the lower median of what several annotators submitted."""
+    given = [one["value"] for one in answers if one.get("status", "submitted") == "submitted"]
+    ratings = sorted(rating for value in given if (rating := rating_of(value, scale)) is not None)
+    return ratings[(len(ratings) - 1) // 2] if ratings else None
 
 
 def _number(value: Any) -> float | None:

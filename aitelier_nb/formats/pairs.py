@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from aitelier_nb.formats import systems
 from aitelier_nb.formats.conversations import Refused, kind_of, messages_of, usable
 
 __all__ = [
@@ -16,13 +17,21 @@ __all__ = [
     "from_pair",
     "from_self_instruct",
     "pair_names",
-    "system_of",
 ]
 
 Row = Mapping[str, Any]
 
-QUESTIONS = ("input", "prompt", "question", "query", "user", "human", "instruction", "request", "customer")
-ANSWERS = ("output", "completion", "response", "answer", "reply", "assistant", "bot", "target", "gpt")
+QUESTIONS = (
+    "input", "prompt", "question", "query", "user", "human", "instruction", "request", "customer", "inputs",
+    "problem", "user_prompt", "user_message", "user_input", "text_input", "input_text", "inputs_pretokenized",
+    "frage", "pregunta", "pergunta", "domanda", "vraag", "message",
+)  # fmt: skip
+ANSWERS = (
+    "output", "completion", "response", "solution", "answer", "reply", "assistant", "bot", "target", "gpt",
+    "targets", "outputs", "assistant_response", "assistant_message", "output_text", "ideal", "ideal_response",
+    "targets_pretokenized", "antwort", "respuesta", "resposta", "risposta", "antwoord", "réponse",
+)  # fmt: skip
+HISTORIES = ("history", "chat_history")
 CONTEXTS = ("context", "passage", "document")
 
 
@@ -44,7 +53,7 @@ def from_pair(row: Row, question: str, answer: str, told: Counter[str]) -> list[
 
     A text that the question is about (a context, passage or document) stands before it.
     """
-    turns = [*system_of(row), *_history(row.get("history"))]
+    turns = [*systems.turn_of(row), *_history(row)]
     asked, answered = row.get(question), row.get(answer)
     about = next((row[name] for name in CONTEXTS if isinstance(row.get(name), str) and row[name].strip()), "")
     if isinstance(asked, list):
@@ -69,7 +78,7 @@ def from_alpaca(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
     if more:
         more = _turn("user", "input", more, told)["content"]
     question = "\n\n".join(part for part in (task, more) if part.strip())
-    turns = [*system_of(row), *_history(row.get("history")), {"role": "user", "content": question}]
+    turns = [*systems.turn_of(row), *_history(row), {"role": "user", "content": question}]
     return usable([*turns, _turn("assistant", answer, row.get(answer), told)])
 
 
@@ -83,18 +92,9 @@ def from_self_instruct(row: Row, told: Counter[str]) -> list[list[dict[str, Any]
     return [from_alpaca({"instruction": row.get("instruction"), **instance}, told) for instance in instances]
 
 
-def system_of(row: Row) -> list[dict[str, Any]]:
-    """Return the system prompt of a row as a turn, or no turn."""
-    prompt = row.get("system") or row.get("system_prompt") or row.get("systemPrompt")
-    if prompt is None or prompt == "":
-        return []
-    if not isinstance(prompt, str):
-        raise Refused(f"system is {kind_of(prompt)}, not text", "write it as text")
-    return [{"role": "system", "content": prompt}] if prompt.strip() else []
-
-
-def _history(history: object) -> list[dict[str, Any]]:
+def _history(row: Row) -> list[dict[str, Any]]:
     """Return earlier turns: pairs of question and answer, or turns with roles."""
+    history = next((row[name] for name in HISTORIES if row.get(name)), None)
     if not history:
         return []
     if not isinstance(history, list):

@@ -18,6 +18,7 @@ from aitelier_nb.formats import bulk, containers, dialects, encodings, own_keys,
 from aitelier_nb.formats.bulk import Bulk
 from aitelier_nb.formats.containers import Row
 from aitelier_nb.formats.conversations import NotTraining, Refused, kind_of, plain
+from aitelier_nb.formats.watching import Watched
 from aitelier_nb.schema import Conversation, Rejection
 
 __all__ = ["Parsed", "Rejection", "read", "read_rows", "stream"]
@@ -204,33 +205,50 @@ def _converter(name: str, columns: Mapping[str, str] | None, scale: tuple[float,
     """Return the function from a row's value to its dialect and its examples."""
     insisted = _insisted(name, columns)
     known: dict[tuple[str, ...], dialects.Dialect | None] = {}
+    unread: dict[tuple[str, ...], str] = {}
 
     def convert(value: Any, told: Counter[str]) -> tuple[str, list[Example]]:
-        if type(value) is list and value and all(map(containers.is_turn, value)):
-            value = {"messages": value}
-        if type(value) is not dict:
-            raise Refused(
-                f"the row is {kind_of(value)}, not an object", "write one JSON object for each example"
-            )
-        if columns:
-            value = _renamed(value, columns)
+        value = _as_row(value, columns)
         names = tuple(value)
         if names not in known:
             known[names] = insisted or dialects.recognise(value)
-        dialect = known[names]
-        if dialect is None:
-            shown = ", ".join(map(str, names)) or "none"
-            raise Refused(f"no known columns among: {shown:.200}", 'name them: map={"input": …, "output": …}')
-        if insisted is not None and not insisted.matches(value):
-            shown = ", ".join(map(str, names)) or "no columns"
-            raise Refused(f"the row has {shown:.200}, not {insisted.about}", "import it with format auto")
-        examples = dialect.examples(value, told)
+        dialect = _fitting(known[names], insisted, value)
+        if names in unread:
+            examples = dialect.examples(value, told)
+        else:
+            watched = Watched(value)
+            examples = dialect.examples(watched, told)
+            unread[names] = watched.left_out(examples)
+        if unread[names]:
+            told[unread[names]] += 1
         for example in examples:
             if len(example) > 1:
                 own_keys.mend(example, scale, told)
         return dialect.name, examples
 
     return convert
+
+
+def _as_row(value: Any, columns: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return a row as an object with our names; a bare list of turns is one too."""
+    if type(value) is list and value and all(map(containers.is_turn, value)):
+        value = {"messages": value}
+    if type(value) is not dict:
+        raise Refused(f"the row is {kind_of(value)}, not an object", "write one JSON object for each example")
+    return _renamed(value, columns) if columns else value
+
+
+def _fitting(
+    found: dialects.Dialect | None, insisted: dialects.Dialect | None, row: dict[str, Any]
+) -> dialects.Dialect:
+    """Return the dialect of a row, or refuse the row that has none or not the one that was asked for."""
+    if found is None:
+        shown = ", ".join(map(str, row)) or "none"
+        raise Refused(f"no known columns among: {shown:.200}", dialects.NAME_THEM)
+    if insisted is not None and not insisted.matches(row):
+        shown = ", ".join(map(str, row)) or "no columns"
+        raise Refused(f"the row has {shown:.200}, not {insisted.about}", "import it with format auto")
+    return found
 
 
 def _insisted(name: str, columns: Mapping[str, str] | None) -> dialects.Dialect | None:

@@ -72,6 +72,13 @@ class Dataset(Upkeep):
                 self._append(list(new.batches(fresh, self._state.index.size)), first_id, at, by)
             return found
 
+    def recognised(self, rows: Iterable[Mapping[str, Any] | Conversation]) -> list[Added]:
+        """Return what `add` would return for these rows, and write nothing."""
+        with self._state.reading(), collector_paused():
+            first_id = self._next_id()
+            keys = Additions(rows, first_id, now()).contents
+            return _told_apart(keys, contents.known(self._state, keys), first_id)[0]
+
     def _append(self, lines: list[Batch], first_id: int, at: str, by: str | None) -> None:
         index, place = self._state.index, self._state.place()
         path = place if isinstance(place, Path) else place[-1]

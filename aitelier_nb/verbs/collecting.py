@@ -201,8 +201,8 @@ def load(
     Parameters
     ----------
     source
-        A path (JSONL, JSON, CSV, TSV, Parquet, gzip of these), a DataFrame, a list of dicts, a
-        Hugging Face dataset, or another project.
+        A path (JSONL, JSON, CSV, TSV, Parquet, Arrow, gzip of these, or a folder of them), a DataFrame,
+        a list of dicts, a Hugging Face dataset, or another project.
     format
         "auto" looks at the rows and says what it found; or a name such as messages, sharegpt, alpaca.
     map
@@ -228,14 +228,16 @@ def load(
     if dry_run:
         _sift(parsed)
         rows = tuple(replace(parsed, examples=parsed.examples[:SHOWN]).rows)
-        told = (*parsed.notices, *_unprompted(place, parsed.examples))
-        count, rejected = len(parsed.examples), _told(parsed.rejected)
-        return Imported(name, parsed.format, count, 0, rejected, told, preview=rows, dry_run=True)
-    added = _added(place, parsed)
-    notices = (*parsed.notices, *_unprompted(place, parsed.examples))
-    rejected = _told(parsed.rejected)
-    place.dataset.fold(head=False)
+        added = place.dataset.recognised(parsed.examples)
+    else:
+        added = _added(place, parsed)
     fresh = sum(not one.existed for one in added)
+    notices = (*parsed.notices, *_unprompted(place, parsed.examples), *_unrated(parsed.examples, added))
+    rejected = _told(parsed.rejected)
+    if dry_run:
+        there = len(added) - fresh
+        return Imported(name, parsed.format, fresh, there, rejected, notices, preview=rows, dry_run=True)
+    place.dataset.fold(head=False)
     reject_file = _keep_rejected(place, name, parsed.rejected)
     return Imported(name, parsed.format, fresh, len(added) - fresh, rejected, notices, reject_file)
 
@@ -292,6 +294,19 @@ def _unprompted(project: Project, rows: Sequence[Row]) -> list[str]:
     if not without:
         return []
     return [f"{counted(without, 'conversation')} without a system prompt, imported as they are"]
+
+
+def _unrated(rows: Sequence[Row], added: Sequence[Added]) -> list[str]:
+    """Say how many rows came with a rating for an example that is there already."""
+    if not any(one.existed for one in added):
+        return []
+    rated = sum(
+        one.existed and not isinstance(row, Conversation) and row.get("rating") is not None
+        for row, one in zip(rows, added, strict=True)
+    )
+    if not rated:
+        return []
+    return [f"{counted(rated, 'row')} with a rating, of examples that were there already: theirs stand"]
 
 
 def _first_role(row: Row) -> str | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from aitelier_nb.errors import DataError
-from aitelier_nb.formats import readers
+from aitelier_nb.formats import own_keys, readers
 from aitelier_nb.progress import Progress
-from aitelier_nb.storage.project import Project
+from aitelier_nb.storage.project import Project, is_project
 from aitelier_nb.storage.scanning import collector_paused
+from aitelier_nb.verbs import folders
 from aitelier_nb.verbs.current import current
 
 __all__ = ["parse"]
@@ -36,16 +39,54 @@ def parse(
 def _of_file(
     path: Path, named: str, columns: Mapping[str, str] | None, scale: str | None
 ) -> tuple[str, readers.Parsed]:
+    if path.is_dir() and not is_project(path):
+        inside = folders.files_of(path)
+        if inside:
+            return path.name, _of_files(path, inside, named, columns, scale)
     if path.is_dir():
         project = current(path)
         project.dataset.fold()
         path = path / "data" / "examples.jsonl"
+    return path.name, _read(path, path.name, named, columns, scale)
+
+
+def _of_files(
+    folder: Path,
+    inside: Sequence[tuple[str | None, Path]],
+    named: str,
+    columns: Mapping[str, str] | None,
+    scale: str | None,
+) -> readers.Parsed:
+    """Return what the files of a folder hold together; a row that is left out is told with its file."""
+    whole = readers.Parsed(named)
+    formats: dict[str, None] = {}
+    for split, path in inside:
+        name = path.relative_to(folder).as_posix()
+        one = _read(path, name, named, columns, scale)
+        formats |= {one.format: None} if one.examples else {}
+        whole.examples += one.examples if split is None else _of_split(one, split, name)
+        whole.lines += one.lines
+        whole.notices += [notice for notice in one.notices if notice not in whole.notices]
+        whole.rejected += [replace(row, reason=f"{name}: {row.reason}") for row in one.rejected]
+    whole.format = " and ".join(formats) or "unknown"
+    return whole
+
+
+def _of_split(one: readers.Parsed, split: str, name: str) -> list[dict[str, Any]]:
+    rows = [{"split": split, **row} for row in one.rows]
+    told: Counter[str] = Counter()
+    for row in rows:
+        own_keys.mend(row, None, told)
+    one.notices += [f"{name}: {what} ({count}x)" for what, count in told.items()]
+    return rows
+
+
+def _read(
+    path: Path, name: str, named: str, columns: Mapping[str, str] | None, scale: str | None
+) -> readers.Parsed:
     data = _bytes_of(path)
     with collector_paused(), _progress(len(data)) as reached:
-        found = readers.read(
-            data, name=path.name, format=named, columns=columns, scale=scale, reached=reached
-        )
-    return path.name, found
+        return readers.read(data, name=name, format=named, columns=columns, scale=scale, reached=reached)
 
 
 @contextmanager

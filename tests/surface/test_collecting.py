@@ -136,3 +136,30 @@ def test_there_is_nothing_to_evaluate_before_a_run_or_under_an_unknown_name(proj
         ait.evaluate(project=project)
     with pytest.raises(EvaluationError, match="no run 'ft-none'"):
         ait.evaluate("ft-none", project=project)
+
+
+def test_a_dry_run_says_what_is_there_already_and_a_rating_that_came_too_late(project):
+    ait.load([{"input": "q", "output": "a"}], project=project)
+    rows = [{"input": "q", "output": "a", "rating": 9}, {"input": "q2", "output": "a2"}]
+
+    dry = ait.load(rows, dry_run=True, project=project)
+    done = ait.load(rows, project=project)
+
+    assert (dry.imported, dry.duplicates) == (done.imported, done.duplicates) == (1, 1)
+    assert any("1 row with a rating" in notice for notice in dry.notices)
+    assert dry.notices == done.notices
+
+
+def test_a_folder_that_hugging_face_saved_comes_in_with_its_splits(project, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    rows = [{"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"a{n}"}]} for n in range(3)]  # fmt: skip
+    train, held = datasets.Dataset.from_list(rows[:2]), datasets.Dataset.from_list(rows[2:])
+    datasets.DatasetDict({"train": train, "validation": held}).save_to_disk(tmp_path / "saved")
+
+    done = ait.load(tmp_path / "saved", project=project)
+
+    assert (done.imported, done.rejected) == (3, ())
+    found = ait.examples(project=project).to_json()["examples"]
+    assert [(one["messages"], one["split"]) for one in found] == [
+        (row["messages"], side) for row, side in zip(rows, ["train", "train", "val"], strict=True)
+    ]
