@@ -52,6 +52,7 @@ def _init(
     from aitelier_nb import asking
     from aitelier_nb.providers.base import provider_names
 
+    name, words = _standing(name, words)
     if name is None:
         name = asking.ask_text("name of the project")
         if words.get("provider") is None:
@@ -67,6 +68,18 @@ def _init(
     if merging or _wants_merging(project.path):
         ait.set_up_merging(project)
     return project
+
+
+def _standing(name: str | None, words: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """Return what a project that is there is called and made of, for what was left out."""
+    from aitelier_nb.storage.project import is_project
+
+    folder = Path(words.get("path", "."))
+    if name is not None or not is_project(folder):
+        return name, words
+    config = ait.open(folder).config
+    made = {"provider": config.provider, "model": config.model, "system_prompt": config.system_prompt}
+    return config.name, made | {"threshold": round(config.quality_threshold)} | words
 
 
 def _wants_merging(folder: Path) -> bool:

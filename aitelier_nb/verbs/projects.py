@@ -64,8 +64,9 @@ def init(
         here, wanted = getattr(there, field), getattr(config, field)
         if here != wanted:
             words = field.replace("_", " ")
+            told = [f"{value:g}" if isinstance(value, float) else repr(value) for value in (here, wanted)]
             raise ProjectError(
-                f"{folder}: a project is already here, and its {words} is {here!r}, not {wanted!r}",
+                f"{folder.resolve()}: a project is already here, and its {words} is {told[0]}, not {told[1]}",
                 hint="open it with ait.open(), or choose another folder",
             )
     return project

@@ -34,6 +34,16 @@ def test_a_project_from_the_first_word_to_the_training_files(ait, result):
     assert first["messages"][0] == {"role": "system", "content": "Be kind."}
 
 
+def test_init_in_a_project_asks_nothing_and_shows_it_or_names_what_differs(ait):
+    ait("init", "bot", "--system", "Be kind.", "--threshold", "7")
+    again = ait("init", text="")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.startswith("Project bot: 0 examples, 0 runs in ")
+    other = ait("init", "--threshold", "9", text="")
+    assert other.returncode == 1
+    assert "a project is already here, and its quality threshold is 7, not 9" in other.stderr
+
+
 def test_add_asks_for_input_and_then_output(ait, result):
     ait("init", "bot")
     assert ait("add", text="Hello?\nHello yourself.\n").returncode == 0
