@@ -5,6 +5,7 @@ Skipped, with the reason, where there is no Chromium on the path or playwright i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -31,6 +32,8 @@ FLAGS = [
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PATIENCE = 30_000  # milliseconds for what a loaded machine may take; nothing here is a measurement
+SETTLED = """() => !document.querySelector('#jupyterlab-splash') && document.getAnimations().every(
+    (one) => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity)"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -67,24 +70,39 @@ class Notebook:
         box.locator(".ait-pane, .ait-end, .ait-rows").first.wait_for(timeout=PATIENCE)
         return box
 
+    def take(self, place: int = 0) -> Any:
+        """Wait for a widget's example and give it the keyboard by a click where no button can be."""
+        box = self.widget(place)
+        box.click(position={"x": 5, "y": 5})
+        self.until("n => document.querySelectorAll('.ait')[n].contains(document.activeElement)", place)
+        return box
+
     def until(self, script: str, argument: Any = None) -> None:
         self.page.wait_for_function(script, arg=argument, timeout=PATIENCE)
+
+    def until_idle(self) -> None:
+        """Wait for the kernel of the notebook that is open."""
+        self.until(
+            "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+        )
 
     def theme(self, dark: bool) -> None:
         name = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.command("apputils:change-theme", theme=name)
         self.until(f"() => document.body.dataset.jpThemeLight === '{'false' if dark else 'true'}'")
-        self.page.wait_for_timeout(300)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing moves any more."""
+        self.until(SETTLED)
 
     def screenshot(self, name: str) -> Path:
-        SCREENSHOTS.mkdir(exist_ok=True)
         path = SCREENSHOTS / f"{name}.png"
-        self.page.screenshot(path=str(path))
+        self.page.screenshot(path=str(path), animations="disabled")
         return path
 
     def picture(self, box: Any, name: str) -> None:
-        SCREENSHOTS.mkdir(exist_ok=True)
-        box.screenshot(path=str(SCREENSHOTS / f"{name}.png"))
+        box.screenshot(path=str(SCREENSHOTS / f"{name}.png"), animations="disabled")
 
     def save(self) -> dict[str, Any]:
         self.command("docmanager:save")
@@ -142,7 +160,8 @@ class Lab:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             for path in (self.folder / "runtime").glob("jpserver-*.json"):
-                return str(json.loads(path.read_text())["url"])
+                with contextlib.suppress(ValueError):  # it is there before it is written
+                    return str(json.loads(path.read_text())["url"])
             if self.server.poll() is not None:
                 break
             time.sleep(0.1)
@@ -163,10 +182,19 @@ class Lab:
         place = path.relative_to(self.work).as_posix()
         page.goto(f"{self.url}lab/workspaces/w{len(self._pages)}/tree/{place}?reset")
         book = Notebook(page, path)
-        book.until(
-            "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-        )
+        book.until_idle()
         return book
+
+    def kernel_process(self, book: Notebook) -> int:
+        """Return the process of a notebook's kernel: the server's child, and none of its own children."""
+        found = subprocess.run(
+            ["pgrep", "-P", str(self.server.pid), "-f", book.kernel_id()],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        (process,) = map(int, found.stdout.split())
+        return process
 
     def kernels(self) -> list[dict[str, Any]]:
         with urllib.request.urlopen(f"{self.url}api/kernels", timeout=20) as answer:  # noqa: S310  # our own server

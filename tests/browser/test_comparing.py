@@ -119,8 +119,7 @@ def test_two_raters_on_one_project_keep_their_own_ratings(lab) -> None:
     books = [lab.notebook(name, [rate.format(name)], folder) for name in ("anna", "bert")]
     for book in books:
         book.run()
-        book.page.locator(".ait-answer .ait-text").wait_for()
-        book.widget().click()
+        book.take()
     for anna, bert in zip("777777", "888888", strict=True):
         books[0].page.keyboard.press(anna)
         books[1].page.keyboard.press(bert)

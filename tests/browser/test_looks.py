@@ -38,12 +38,12 @@ def act(page: Any, boxes: Any) -> None:
     boxes.nth(5).locator("summary").click()
 
 
-def narrow(page: Any, *, on: bool) -> None:
+def narrow(book: Any, *, on: bool) -> None:
     """Give every widget 400 pixels, as a notebook beside another window has them."""
     width = "400px" if on else ""
     script = "width => document.querySelectorAll('section.ait').forEach(n => { n.style.width = width })"
-    page.evaluate(script, width)
-    page.wait_for_timeout(200)
+    book.page.evaluate(script, width)
+    book.settle()
 
 
 def test_every_widget_is_readable_and_accessible_in_light_and_dark(lab, node_packages: Path) -> None:
@@ -52,8 +52,9 @@ def test_every_widget_is_readable_and_accessible_in_light_and_dark(lab, node_pac
     page = book.page
     book.until("n => document.querySelectorAll('section.ait').length === n", len(NAMES))
     boxes = page.locator("section.ait")
-    page.locator(".ait-stack").first.wait_for()
-    page.locator(".ait-curve svg").wait_for()
+    for drawn in (".ait-rows .ait-link", ".ait-stack", ".ait-curve svg"):
+        page.locator(drawn).first.wait_for()
+    book.until("() => !document.querySelector('.ait-loading')")
     page.add_script_tag(path=str(node_packages / "axe-core" / "axe.min.js"))
     for name, place in zip(NAMES, range(len(NAMES)), strict=True):
         book.picture(boxes.nth(place), f"{name}-light")
@@ -63,12 +64,12 @@ def test_every_widget_is_readable_and_accessible_in_light_and_dark(lab, node_pac
         for name, place in zip(NAMES, range(len(NAMES)), strict=True):
             book.picture(boxes.nth(place), f"{name}-open-{'dark' if dark else 'light'}")
         assert violations(page) == []
-        narrow(page, on=True)
+        narrow(book, on=True)
         for name, place in zip(NAMES, range(len(NAMES)), strict=True):
             book.picture(boxes.nth(place), f"{name}-narrow-{'dark' if dark else 'light'}")
             assert boxes.nth(place).evaluate("node => node.scrollWidth <= node.clientWidth + 1"), name
         assert violations(page) == []
-        narrow(page, on=False)
+        narrow(book, on=False)
 
 
 def test_a_table_of_100000_rows_holds_only_those_on_screen(lab) -> None:
