@@ -61,7 +61,7 @@ export class Queue {
     this.closed = () => this.probe();
     this.leaving = () => {
       this.post();
-      this.shelve();
+      if (!this.gone) this.shelve();
     };
     globalThis.addEventListener?.("pagehide", this.leaving);
     model.on("msg:custom", this.receive);
@@ -88,12 +88,13 @@ export class Queue {
     }
   }
 
-  /** The kernel is gone: nothing more is accepted, what waits stays on the shelf. */
+  /** The kernel is gone: nothing more is accepted, what waits stays on the shelf for the next view to send. */
   lost() {
     if (this.gone) return;
     this.gone = true;
     clearInterval(this.timer);
     this.shelve();
+    living().delete(this.session);
     this.onchange("gone");
   }
 

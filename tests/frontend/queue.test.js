@@ -202,6 +202,22 @@ describe("the kernel is gone", () => {
     expect(sessionStorage).toHaveLength(1);
   });
 
+  test("what a view without a kernel could not send is taken over by one in another cell, once", () => {
+    begin();
+    const first = queue;
+    queue.decide({ kind: "rate", value: 8 });
+    const [lost] = model.of("rate");
+    model.alive = false;
+    model.emit("comm_live_update");
+    begin();
+    expect(model.of("rate")).toEqual([lost]);
+    model.emit("msg:custom", { kind: "ack", session: lost.session, seq: lost.seq, ok: true });
+    vi.advanceTimersByTime(100);
+    globalThis.dispatchEvent(new Event("pagehide"));
+    expect([first.gone, sessionStorage.length]).toEqual([true, 0]);
+    first.dispose();
+  });
+
   test("a frame without an origin has no storage, which costs the reload only", () => {
     const forbidden = vi.spyOn(globalThis, "sessionStorage", "get").mockImplementation(() => {
       throw new DOMException("The document is sandboxed", "SecurityError");
