@@ -110,7 +110,8 @@ def _fold_if_due(project: Project) -> None:
             _wait(project)
             return
         del _timers[project.path]
-    _fold(project)
+    with suppress(AitelierError):  # the next cell or command tries again, and says why
+        _fold(project)
 
 
 def _size(project: Project) -> int:
