@@ -11,27 +11,30 @@ from aitelier_nb.storage.heads import Facts
 from aitelier_nb.storage.index import Index, scanned
 from aitelier_nb.storage.matching import Fresh, matched
 from aitelier_nb.storage.parts import Part
-from aitelier_nb.storage.scanning import Block, Fault, Scan
+from aitelier_nb.storage.scanning import AS_READ, Block, Fault, Scan
 from aitelier_nb.storage.streams import Place, Stream
 
 __all__ = ["LARGE", "followed", "opened", "save"]
 
 LARGE = 8 << 20  # bytes; a smaller file is read in less time than its head is looked after
 FEW = 8  # runs of old and new lines; for more of them the old scalars are read once, not for each run
+HASTY = 1 << 17  # lines that may wait as they were decoded, a hundred megabytes, in a file of less than
+DECODED = 128 << 20  # bytes
 COMPARED = 64 << 20  # bytes; a smaller file that grew is compared whole, a larger one at both ends
 
 
-def opened(path: Place, name: str, head: Path, body: Path | None = None) -> Index:
+def opened(path: Place, name: str, head: Path, body: Path | None = None, *, hasty: bool = False) -> Index:
     """Return the index of a file: from its head where there is a good one.
 
     Where there is none the file is read whole, and its `body` written on the way if one is named.
+    In haste the scalars of lines that fit into memory are left until somebody asks for them.
     """
-    if streams.seen(path)[1] < LARGE:
-        return scanned(path, name)
-    known = _from_head(path, name, head)
+    if (size := streams.seen(path)[1]) < LARGE:
+        return scanned(path, name, few=HASTY if hasty else AS_READ)
+    known = _from_head(path, name, head) if head.exists() else None
     if known is None:
         with contextlib.suppress(OSError):
-            return scanned(path, name, body)
+            return scanned(path, name, body, HASTY if hasty and size < DECODED else AS_READ)
         return scanned(path, name)
     return known if known.signature == streams.seen(path) else followed(known, path, live=False)
 

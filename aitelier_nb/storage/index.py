@@ -17,7 +17,7 @@ from aitelier_nb.storage.files import Opened, Signature, Source, signature
 from aitelier_nb.storage.growing import Growing, Places
 from aitelier_nb.storage.heads import Facts
 from aitelier_nb.storage.parts import Part
-from aitelier_nb.storage.scanning import Scan, runs
+from aitelier_nb.storage.scanning import AS_READ, Scan, runs
 from aitelier_nb.storage.streams import Place, Stream
 
 if TYPE_CHECKING:
@@ -143,6 +143,10 @@ class Index:
         """Return scalars of all rows, those of double ids too, as Arrow columns."""
         return parts.joined(self.parts, names)
 
+    def listed(self, names: Sequence[str]) -> dict[str, list[Any]] | None:
+        """Return scalars of all rows as lists, where none of them is in Arrow yet."""
+        return parts.listed(self.parts, names)
+
     def problems(self) -> list[Problem]:
         """Return the lines that cannot be used, by number."""
         found = [
@@ -250,11 +254,14 @@ def _named(name: str, path: Path) -> str:
     return name if path.name == whole.name else str(whole.with_suffix("") / path.name)
 
 
-def scanned(path: Place, name: str, body: Path | None = None) -> Index:
-    """Return the index of a file that was read from end to end; on the way the mirror's body is written."""
+def scanned(path: Place, name: str, body: Path | None = None, few: int = AS_READ) -> Index:
+    """Return the index of a file that was read from end to end; on the way the mirror's body is written.
+
+    The scalars of a `few` lines are made when they are asked for.
+    """
     opened = streams.opened(path)
     now = opened.signature()
     scan = Scan()
     found = scan.batches(opened.descriptor, 0, now[1])
-    held = parts.gathered(found if body is None else bodies.written(body, found))
+    held = parts.gathered(found if body is None else bodies.written(body, found), few)
     return Index(opened, name, Facts(now, scan.blocks, scan.faults, scan.number - 1), held)

@@ -16,7 +16,7 @@ from aitelier_nb.storage.scanning import Columns
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["overlaid", "replaced", "spliced"]
+__all__ = ["listed", "overlaid", "replaced", "spliced"]
 
 
 def overlaid(
@@ -38,6 +38,27 @@ def overlaid(
     if gone:
         table = table.take(np.delete(np.arange(table.num_rows), gone))
     return pa.concat_tables([table, _scalars(new, names)]) if new else table
+
+
+def listed(
+    index: Index, pending: Mapping[int, bytes | None], names: Sequence[str]
+) -> dict[str, list[Any]] | None:
+    """Return the same as lists, without Arrow; None where some of it is in Arrow already."""
+    found = index.listed(names)
+    if found is None:
+        return None
+    cells, edited, gone, new = _sorted_out(index, pending, names)
+    changed, added = Columns(), Columns()
+    changed.extend(batches.of_lines(list(edited.values())))
+    added.extend(batches.of_lines(new))
+    out = {*gone, *index.places.doubles}
+    for name, values in found.items():
+        for row, value in [*cells[name].items(), *zip(edited, changed.column(name), strict=True)]:
+            values[row] = value
+        if out:
+            values[:] = [value for row, value in enumerate(values) if row not in out]
+        values.extend(added.column(name))
+    return found
 
 
 def _sorted_out(

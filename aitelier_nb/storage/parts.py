@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from aitelier_nb.storage import arrays, heads
 from aitelier_nb.storage.batches import Batch
-from aitelier_nb.storage.scanning import Columns, collector_paused
+from aitelier_nb.storage.scanning import AS_READ, Columns, collector_paused
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["Changed", "Part", "cut", "gathered", "joined", "numbers"]
+__all__ = ["Changed", "Part", "cut", "gathered", "joined", "listed", "numbers"]
 
 PACKED = 1 << 15  # rows; as Python objects so many take some ten megabytes
 
@@ -93,16 +93,27 @@ def _read(source: Columns | Changed | pa.Table | pq.ParquetFile, names: Sequence
     return source.read(list(names))
 
 
-def gathered(batches: Iterable[Batch]) -> list[Part]:
-    """Return the scalars of lines; of many they are packed as Arrow while they come in."""
-    found, columns = [], Columns()
+def gathered(batches: Iterable[Batch], few: int = AS_READ) -> list[Part]:
+    """Return the scalars of lines; a `few` stay as they are, many are packed as Arrow as they come."""
+    found, columns = [], Columns(few)
     with collector_paused():
         for batch in batches:
             columns.extend(batch)
-            if len(columns) >= PACKED:
+            if len(columns) >= max(PACKED, few):
                 found.append(Part(heads.table(columns), 0, len(columns)))
-                columns = Columns()
+                columns = Columns(few)
     return [*found, Part(columns, 0, len(columns))] if len(columns) or not found else found
+
+
+def listed(parts: Sequence[Part], names: Sequence[str]) -> dict[str, list[Any]] | None:
+    """Return columns as lists; None where some of the rows are in Arrow already."""
+    found: dict[str, list[Any]] = {name: [] for name in names}
+    for part in parts:
+        if not isinstance(part.source, Columns):
+            return None
+        for name in names:
+            found[name] += part.source.column(name)[part.first : part.last]
+    return found
 
 
 def joined(parts: Sequence[Part], names: Sequence[str]) -> pa.Table:

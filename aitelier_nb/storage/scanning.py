@@ -17,10 +17,20 @@ from aitelier_nb.storage import files
 from aitelier_nb.storage.batches import Batch, batch
 from aitelier_nb.storage.lines import Line, PlainLine, Turn, content_key, encode
 
-__all__ = ["Block", "Columns", "Fault", "Scan", "blocks", "collector_paused", "original_turns", "runs"]
+__all__ = [
+    "AS_READ",
+    "Block",
+    "Columns",
+    "Fault",
+    "Scan",
+    "blocks",
+    "collector_paused",
+    "original_turns",
+    "runs",
+]
 
 BLOCK = 1 << 20
-FEW = 1 << 11  # lines that may stay as they were decoded
+AS_READ = 1 << 11  # lines that may stay as they were decoded, where nobody says more
 
 
 class Block(NamedTuple):
@@ -102,9 +112,15 @@ class Columns:
     """The scalars of usable lines, a list each, in the order of the file.
 
     Those of a few lines are made when they are asked for: often only some of them are.
+
+    Parameters
+    ----------
+    few
+        How many lines may stay as they were decoded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, few: int = AS_READ) -> None:
+        self._few = few
         self._values: dict[str, list[Any]] = {name: [] for name in OF}
         self._waiting: list[Batch] = []
         self._count = 0
@@ -116,7 +132,7 @@ class Columns:
         """Take in some lines."""
         self._count += len(found)
         self._waiting.append(found)
-        if self._count > FEW:
+        if self._count > self._few:
             _ = self.values
 
     @property

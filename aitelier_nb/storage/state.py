@@ -74,6 +74,7 @@ class State:
         self.pending = Pending()
         self.conflicts: list[Conflict] = []
         self.texts_wanted = False  # a file that is read from end to end then gets its whole mirror
+        self.hasty = False  # a file that is read from end to end then gets its head later
         self.threads = threading.RLock()
         self._index: Index | None = None
         self._hidden: Numbers | None = None
@@ -111,6 +112,17 @@ class State:
                 except StorageError:
                     self.refresh()
             yield
+
+    @contextmanager
+    def hastily(self) -> Iterator[None]:
+        """Know all that others wrote, but leave what is not asked for to `keep_head`."""
+        with self.threads:
+            self.hasty = True
+            try:
+                with self.reading():
+                    yield
+            finally:
+                self.hasty = False
 
     def place(self) -> Place:
         """Return where the examples lie now: in one file, or in several."""
@@ -219,8 +231,9 @@ class State:
             return False
         if self._index is None:
             body = self.body_path if self.texts_wanted else None
-            self._index = opened(place, self.name, self.head_path, body)
-            self.keep_head()
+            self._index = opened(place, self.name, self.head_path, body, hasty=self.hasty)
+            if not self.hasty:
+                self.keep_head()
         else:
             self._index = followed(self._index, place)
         self._hidden = None

@@ -12,7 +12,7 @@ from aitelier_nb.errors import StorageError, UsageError
 from aitelier_nb.storage.files import replace
 from aitelier_nb.storage.project import Project
 from aitelier_nb.verbs.browsing import Desk, picked
-from aitelier_nb.verbs.current import Where, current
+from aitelier_nb.verbs.current import Where, current, fold_soon
 from aitelier_nb.verbs.insights import Insights
 
 if TYPE_CHECKING:
@@ -94,11 +94,12 @@ def rate(  # noqa: PLR0913 - the filters of `examples`, and how to go through wh
         on_session=lambda facts: replace(session, [json.dumps(facts).encode() + b"\n"]),
     )
     insights.onknown = rater.look_again
+    fold_soon(place)  # and with it what the first look left out
     return rater
 
 
 def _ratings(project: Project) -> dict[int, int | None]:
-    columns = project.dataset.columns("id", "rating")
+    columns = project.dataset.columns("id", "rating", hasty=True)
     return dict(zip(columns["id"], columns["rating"], strict=True))
 
 

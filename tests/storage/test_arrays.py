@@ -47,20 +47,24 @@ def test_numbers_come_back_from_any_slices(values):
     assert isinstance(arrays.without_gaps(column.slice(2, 0)), np.ndarray)
 
 
-def test_a_first_page_to_rate_needs_no_pandas(project):
+def test_a_first_page_to_rate_needs_no_pandas_and_of_a_file_never_read_no_arrow(project):
     turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
     project.dataset.add([{"messages": turns, "rating": 8}])
     code = f"""
 import sys
+from pathlib import Path
 from aitelier_nb.storage import following, state
 following.LARGE = state.LARGE = 1
 import aitelier_nb as ait
-for _ in range(2):
+head = Path({str(project.path)!r}, "data", "parquet", "examples.head.parquet")
+for again in (False, True):
+    assert head.exists() == again
     rater = ait.rate(project={str(project.path)!r})
     sent = []
     rater.send = lambda content, buffers=None: sent.append(content)
     rater._receive(rater, {{"kind": "hello", "session": "s"}})
     assert sent[0]["examples"][0]["rating"] == 8, sent
+    assert ("pyarrow" in sys.modules) == again
     ait.open({str(project.path)!r}).close()
 print("pandas" in sys.modules)
 """

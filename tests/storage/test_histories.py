@@ -8,6 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,14 @@ STEPS = st.lists(
     ),
     max_size=25,
 )
+NAMES = ("id", "rating", "split", "flagged", "version", "n_turns", "n_chars", "group")
+
+
+def columns_agree(dataset):
+    """See that the quick columns of a file that was just read are those of the frame."""
+    quick = dataset.columns(*NAMES, hasty=True)
+    frame = dataset.frame().astype(object)
+    assert quick == {name: [None if pd.isna(value) else value for value in frame[name]] for name in NAMES}
 
 
 @settings(max_examples=25, deadline=None)
@@ -38,6 +47,7 @@ def test_any_history_leaves_what_the_model_says(steps):
             place = anywhere % (len(state) or 1)
             if kind == "open again":
                 project = open_project(folder)
+                columns_agree(project.dataset)
             elif kind == "undo" and before and before[-1] is None:  # a split stands
                 with contextlib.suppress(SplitError):
                     project.dataset.undo()
@@ -53,6 +63,7 @@ def test_any_history_leaves_what_the_model_says(steps):
                     before.append(state if kind != "split" else None)
                 state = after
             assert crashing.state_of(project) == state
+        columns_agree(open_project(folder).dataset)
         project.dataset.fold()
         assert crashing.state_of(open_project(folder)) == state
         assert not project.dataset.problems()
