@@ -47,6 +47,12 @@ class Past(Reading):
     def _rater(self) -> str:
         return self._ask_rater()
 
+    def is_deleted(self, example_id: int) -> bool:
+        """Return whether an example was there once and was deleted."""
+        with self._state.reading():
+            there = self._state.body(example_id) is not None
+        return not there and any(edit.kind == "delete" for edit in self.history(example_id))
+
     def history(self, example_id: int) -> list[Edit]:
         """Return every edit of an example, oldest first; of deleted ones too."""
         with self._state.reading():

@@ -165,7 +165,7 @@ def delete(id: int, project: Where = None) -> Changed:  # noqa: A002 - the field
     Parameters
     ----------
     id
-        The example's number, as `ait.examples()` shows it.
+        The example's number, as `ait.examples()` shows it; that of one deleted before changes nothing.
 
     Examples
     --------
@@ -174,6 +174,8 @@ def delete(id: int, project: Where = None) -> Changed:  # noqa: A002 - the field
     <Changed: example 3: deleted>
     """
     place = current(project)
+    if place.dataset.is_deleted(id):
+        return _changed(id, "deleted", None)
     edit = place.dataset.delete(id)
     fold_soon(place)
     return _changed(id, "deleted", edit)

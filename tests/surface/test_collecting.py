@@ -138,6 +138,17 @@ def test_there_is_nothing_to_evaluate_before_a_run_or_under_an_unknown_name(proj
         ait.evaluate("ft-none", project=project)
 
 
+def test_deleting_again_changes_nothing_and_an_unknown_example_is_refused(project):
+    one = ait.add("q", "a", project=project).id
+    ait.delete(one, project=project)
+
+    assert not ait.delete(one, project=project).changed
+    ait.undo(project=project)
+    assert ait.delete(one, project=project).changed
+    with pytest.raises(DataError, match="there is no example 77"):
+        ait.delete(77, project=project)
+
+
 def test_a_dry_run_says_what_is_there_already_and_a_rating_that_came_too_late(project):
     ait.load([{"input": "q", "output": "a"}], project=project)
     rows = [{"input": "q", "output": "a", "rating": 9}, {"input": "q2", "output": "a2"}]
