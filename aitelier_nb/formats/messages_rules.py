@@ -84,7 +84,7 @@ def _turn_faults(place: int, turn: Mapping[str, Any], limits: Limits) -> Iterato
         remedy = "take it out; what is private belongs to the example, not to a message"
         yield Fault("unknown_message_key", f"message {place} ({role}) has the key {unknown[0]!r:.40}", remedy)
     where = f"message {place} ({role})"
-    if role == "assistant" and (turn.get("tool_calls") or turn.get("function_call")):
+    if role == "assistant" and (turn.get("tool_calls") or _calls_function(turn, limits)):
         if not limits.tools:
             yield Fault(
                 "tools_unsupported", f"{where} calls a tool", "train this example at a hosted provider"
@@ -98,6 +98,11 @@ def _turn_faults(place: int, turn: Mapping[str, Any], limits: Limits) -> Iterato
     if role == "assistant" and turn.get("content") is None and turn.get("refusal"):
         return
     yield from content_faults(where, turn.get("content"), role, limits)
+
+
+def _calls_function(turn: Mapping[str, Any], limits: Limits) -> bool:
+    """Return whether a turn has the older kind of call, where the provider knows it."""
+    return bool(turn.get("function_call")) and ("function" in limits.roles or not limits.tools)
 
 
 def content_faults(where: str, content: Any, role: str, limits: Limits) -> Iterator[Fault]:

@@ -109,7 +109,7 @@ def _text_faults(row: Mapping[str, Any], limits: Limits) -> Iterator[Fault]:
         if name not in row:
             continue
         content = row[name]
-        if isinstance(content, list) and _are_turns(content):
+        if limits.turned and isinstance(content, list) and _are_turns(content):
             yield from conversation_faults(content, limits, answered=False)
         elif isinstance(content, (str, list)) and content:
             yield from content_faults(name, content, role, limits)

@@ -39,6 +39,7 @@ class Limits:
     """What a provider counts: lines, bytes, roles, pictures, tools.
 
     `fewest` is the number of lines below which it refuses, or, where it would not, below which we warn.
+    `turned` says whether a prompt and a completion may be lists of turns.
     """
 
     fewest: int = 10
@@ -47,6 +48,7 @@ class Limits:
     pictures: bool = True
     tools: bool = True
     linked_images: bool = False
+    turned: bool = False
 
 
 MOST_IMAGES = 10
@@ -60,7 +62,7 @@ LIMITS = {
         linked_images=True,
     ),
     "fireworks": Limits(fewest=3),
-    "trl": Limits(),
+    "trl": Limits(turned=True),
     "local": Limits(roles=frozenset({"system", "user", "assistant"}), pictures=False, tools=False),
 }
 

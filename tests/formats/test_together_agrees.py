@@ -62,13 +62,19 @@ ROWS = [
         "non_preferred_output": [{"role": "assistant", "content": "no"}],
     },
 ]
+REFUSED = [
+    {"prompt": [TURNS[1]], "completion": [TURNS[2]]},  # turns are for TRL
+    {"text": [TURNS[1]]},
+    {"messages": [TURNS[1], {"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}}, TURNS[1], TURNS[2]]},
+]  # fmt: skip
 ODD = st.sampled_from(
     [None, True, False, 0, 1, 2, 1.0, -1, "", " ", "a", "user", "assistant", "tool", "system", [], {}, ["a"], [PICTURE],
      [{"type": "text", "text": "t"}], [{"type": "text"}], {"role": "user", "content": "x"}, "é\u2028🙂", 10**30]
 )  # fmt: skip
 KEYS = st.sampled_from(
-    ["role", "content", "weight", "messages", "text", "tools", "prompt", "completion", "id", "input"]
-)
+    ["role", "content", "weight", "messages", "text", "tools", "prompt", "completion", "id", "input",
+     "function_call", "tool_calls", "preferred_output", "type"]
+)  # fmt: skip
 
 
 def verdicts(content, folder):
@@ -106,7 +112,7 @@ def places(value, path=()):
 @st.composite
 def mutated(draw):
     """One to three valid rows of mostly one kind, with up to two changes anywhere inside."""
-    rows = [copy.deepcopy(draw(st.sampled_from(ROWS))) for _ in range(draw(st.integers(1, 3)))]
+    rows = [copy.deepcopy(draw(st.sampled_from(ROWS + REFUSED))) for _ in range(draw(st.integers(1, 3)))]
     if draw(st.booleans()):
         rows = [rows[0]] * len(rows)
     rows = copy.deepcopy(rows)
@@ -171,6 +177,13 @@ def test_each_kind_of_row_passes_both(row, tmp_path):
     passed, ours, _ = verdicts(json.dumps(row).encode() + b"\n", tmp_path)
     assert passed
     assert not ours
+
+
+@pytest.mark.parametrize("row", REFUSED)
+def test_what_only_others_take_passes_neither(row, tmp_path):
+    passed, ours, _ = verdicts(json.dumps(row).encode() + b"\n", tmp_path)
+    assert not passed
+    assert ours
 
 
 def test_the_checker_still_passes_what_we_say_it_passes(tmp_path):
