@@ -184,9 +184,14 @@ class Rejection(BaseModel):
 
 
 class Finding(BaseModel):
-    """One thing that a check of a training file found; `line` is 1-based, None for the whole file."""
+    """One thing that a check of a training file found; `line` is 1-based, None for the whole file.
+
+    Where the file is made from examples, it says which file and which example.
+    """
 
     line: int | None = None
+    file: str = ""
+    example: int | None = None
     rule: str
     severity: Literal["error", "warning"]
     message: str

@@ -11,6 +11,8 @@ from aitelier_nb.views import counted
 __all__ = ["folder"]
 
 SPLITS = {"train": "train", "val": "validation", None: "unassigned"}
+HELD = "The validation split is held out: neither it nor a near duplicate of it was trained on."
+NEAR = "Some of the unassigned may be near duplicates of it."
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 
 
@@ -100,7 +102,8 @@ def _body(
         lines.append(f"Training uses examples rated {threshold:g} or higher.")
     return [
         *lines,
-        "The validation split is held out: neither it nor a near duplicate of it was trained on.",
+        *([HELD] if "validation" in sides else []),
+        *([NEAR] if {"validation", "unassigned"} <= set(sides) else []),
         "",
         "## Columns",
         "",

@@ -19,7 +19,7 @@ from aitelier_nb.storage.project import Project
 from aitelier_nb.tuning import counting
 from aitelier_nb.views import counted
 
-__all__ = ["KINDS", "TrainingFiles", "build", "check", "write"]
+__all__ = ["KINDS", "TrainingFiles", "build", "check", "place_of", "write"]
 
 KINDS = ("chat", "preference")
 NAMES = {
@@ -159,11 +159,22 @@ def check(contents: TrainingFiles, model: str | None = None, *, exact: bool = Tr
             findings = rules.check(
                 b"".join(lines), contents.provider, kind=contents.kind, name=name, private=personal.find
             )
+            findings += counting.too_long(lines, contents.provider, model, exact=exact)
+            ids = contents.train_ids if split == "train" else contents.validation_ids
             found += [
-                finding for finding in findings if split == "train" or finding.rule != "too_few_examples"
+                finding.model_copy(
+                    update={"file": name, "example": ids[finding.line - 1] if finding.line else None}
+                )
+                for finding in findings
+                if split == "train" or finding.rule != "too_few_examples"
             ]
-            found += counting.too_long(lines, contents.provider, model, exact=exact)
     return found
+
+
+def place_of(finding: Finding) -> str:
+    """Return where a finding stands: the file, the line, and the example that the line is made from."""
+    where = f"{finding.file}:{finding.line}" if finding.line else finding.file
+    return where if finding.example is None else f"{where} (example {finding.example})"
 
 
 def write(project: Project, contents: TrainingFiles) -> list[str]:
@@ -182,12 +193,9 @@ def write(project: Project, contents: TrainingFiles) -> list[str]:
     errors = [finding for finding in check(contents) if finding.severity == "error"]
     if errors:
         first = errors[0]
-        where = (
-            f"{contents.path_of('train').name}:{first.line}" if first.line else contents.path_of("train").name
-        )
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise CheckFailed(
-            f"{where}: {first.message}{more}; nothing was written", hint=first.remedy or "ait check"
+            f"{place_of(first)}: {first.message}{more}; nothing was written", hint=first.remedy or "ait check"
         )
     removed = []
     with project.lock():

@@ -63,7 +63,7 @@ class Exported(View):
 
     def rows(self) -> list[Sequence[object]]:
         """Return a file a row."""
-        return [(path, None if self.kind in MODEL else count) for path, count in self.written]
+        return [(path, count or None) for path, count in self.written]
 
     def notes(self) -> Sequence[str]:
         """Count what was left out, and say what else is to be known."""
@@ -221,8 +221,12 @@ def _chat(place: Project, kind: str, target: Path, examples: Sequence[Example]) 
         return _written(kind, [(target, writers.chat(clean, kind), len(clean))], left_out)
     both = (("train.jsonl", clean), ("val.jsonl", validation))
     contents = [(target / name, writers.chat(side, kind), len(side)) for name, side in both if side]
+    if not contents:
+        raise DataError(
+            f"no example is rated {threshold:g} or higher", hint="rate with ait.rate(), then ait.split()"
+        )
     kept = [reason for reason in left_out if not reason.endswith("in validation")]
-    return _written(kind, contents, kept)
+    return _written(kind, contents, kept, _gone([target / name for name, side in both if not side]))
 
 
 def _choices(place: Project, kind: str, target: Path, examples: Sequence[Example], shape: str) -> Exported:
@@ -271,6 +275,15 @@ def _trainable(
 
 def _folder(place: Project, target: Path, examples: Sequence[Example]) -> Exported:
     own = place.config.aitelier_nb
+    trained = [example for example in examples if example.split == "train"]
+    clean, told = _trainable(place, trained, examples)
+    kept = {example.id for example in clean}
+    examples = [
+        example.model_copy(update={"split": None})
+        if example.split == "train" and example.id not in kept
+        else example
+        for example in examples
+    ]
     contents = hub.folder(
         examples,
         name=place.config.name,
@@ -283,7 +296,21 @@ def _folder(place: Project, target: Path, examples: Sequence[Example]) -> Export
         (target / name, [content], sides[Path(name).name.partition("-")[0]])
         for name, content in contents.items()
     ]
-    return _written("hf", named)
+    stale = [
+        path
+        for path in (target / "data").glob("*-00000-of-00001.parquet")
+        if path not in {one for one, _, _ in named}
+    ]
+    moved = [f"{what}: they stand among the unassigned" for what in told]
+    return _written("hf", named, notices=[*moved, *_gone(stale)])
+
+
+def _gone(stale: Sequence[Path]) -> list[str]:
+    """Take away files that an earlier export left for a side without examples, and say so."""
+    there = [path for path in stale if path.is_file()]
+    for path in there:
+        path.unlink()
+    return [f"removed the stale {path.name}: no example is on that side now" for path in there]
 
 
 def _counted(count: int, reason: str) -> list[str]:

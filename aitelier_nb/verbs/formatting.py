@@ -76,7 +76,9 @@ class Formatted(View):
 
 
 def _sentences(findings: Sequence[Finding]) -> list[str]:
-    return [f"{'line ' + str(f.line) + ': ' if f.line else ''}{f.message}" for f in findings]
+    return [
+        f"{training_files.place_of(found) + ': ' if found.line else ''}{found.message}" for found in findings
+    ]
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import aitelier_nb as ait
-from aitelier_nb.errors import DataError, UsageError
+from aitelier_nb.errors import CheckFailed, DataError, UsageError
 from aitelier_nb.formats import rules
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "ts-a4-split"
@@ -149,3 +149,57 @@ def test_a_run_that_is_not_there_cannot_be_cancelled(project):
         ait.cancel(project=project)
     with pytest.raises(ait.errors.TrainingError, match="there is no run 'ft-none'"):
         ait.cancel("ft-none", project=project)
+
+
+def test_the_train_file_of_a_hub_folder_repeats_nothing_of_validation(tmp_path):
+    question = "please tell me how long it takes until the parcel with my new shoes arrives in Bergen"
+    near = question.replace("Bergen", "Oslo")
+    rows = [{"input": f"{question} {n}", "output": "a", "rating": 9} for n in range(20)]
+    with ait.init("shoes", path=tmp_path / "p") as project:
+        ait.load(rows, project=project)
+        ait.split(project=project)
+        held = next(example for example in project.dataset.examples() if example.split == "val")
+        ait.load([{"input": near, "output": "b", "rating": 9, "split": "train"}], project=project)
+        (tmp_path / "set" / "data").mkdir(parents=True)
+        (tmp_path / "set" / "data" / "unassigned-00000-of-00001.parquet").touch()
+
+        done = ait.export("hf", tmp_path / "set", project=project)
+
+    table = pytest.importorskip("pandas").read_parquet
+    train = (
+        set(table(tmp_path / "set" / "data" / "train-00000-of-00001.parquet")["input"])
+        if (tmp_path / "set" / "data" / "train-00000-of-00001.parquet").exists()
+        else set()
+    )
+    assert near not in train
+    assert held.input not in train
+    assert any("stand among the unassigned" in notice for notice in done.notices)
+
+
+def test_a_side_that_has_no_examples_any_more_loses_its_exported_file(project, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "val.jsonl").write_text("{}\n")
+    for example in list(project.dataset.examples()):
+        if example.split == "val":
+            ait.delete(example.id, project=project)
+
+    done = ait.export("openai", tmp_path / "out", project=project)
+
+    assert not (tmp_path / "out" / "val.jsonl").exists()
+    assert any("stale val.jsonl" in notice for notice in done.notices)
+
+
+def test_a_refused_validation_example_is_named_by_its_file_and_id(tmp_path):
+    turns = [
+        {"role": "user", "content": "a"},
+        {"role": "user", "content": "b"},
+        {"role": "assistant", "content": "c"},
+    ]
+    rows = [{"input": f"q{n}", "output": "a", "rating": 9, "split": "train"} for n in range(10)]
+    with ait.init("p", provider="together", model="m", path=tmp_path / "p") as project:
+        ait.load([*rows, {"messages": turns, "rating": 9, "split": "val"}], project=project)
+
+        with pytest.raises(
+            CheckFailed, match=r"val.jsonl:1 \(example 11\): message 2 is the second user turn"
+        ):
+            ait.format(project=project)
