@@ -11,7 +11,7 @@ from typing import Any
 from aitelier_nb.formats.conversations import kind_of
 from aitelier_nb.formats.rulebook import MOST_IMAGE_BYTES, MOST_IMAGES, Fault, Limits
 
-__all__ = ["content_faults", "conversation_faults", "tools_faults"]
+__all__ = ["content_faults", "conversation_faults", "foreign_keys", "tools_faults"]
 
 KEYS = {
     "system": {"role", "content", "name"},
@@ -30,6 +30,7 @@ KEYS = {
     "tool": {"role", "content", "tool_call_id", "name"},
     "function": {"role", "content", "name"},
 }
+MOST_FUNCTIONS = 128
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DATA_URL = re.compile(r"data:image/(jpeg|png|webp);base64,")
 LINK = re.compile(r"https?://")
@@ -68,6 +69,11 @@ def conversation_faults(messages: Any, limits: Limits, *, answered: bool = True)
     yield from _image_faults(turns)
     yield from _weight_faults(turns)
     yield from _call_faults(turns)
+
+
+def foreign_keys(turn: Mapping[str, Any]) -> list[str]:
+    """Return the keys of a turn of a known role that OpenAI does not take there."""
+    return [name for name in turn if name not in KEYS.get(turn["role"], turn)]
 
 
 def _turn_faults(place: int, turn: Mapping[str, Any], limits: Limits) -> Iterator[Fault]:
@@ -321,6 +327,9 @@ def tools_faults(line: Mapping[str, Any]) -> Iterator[Fault]:
         if not isinstance(tools, list) or len(tools) < least:
             yield Fault("tools_shape", f"{name} is no list of {name}", "give a list, or take it out")
             continue
+        if name == "functions" and len(tools) > MOST_FUNCTIONS:
+            found = f"functions holds {len(tools)} of them"
+            yield Fault("tools_shape", found, f"give at most {MOST_FUNCTIONS}")
         for tool in tools:
             function = (
                 tool if name == "functions" else tool.get("function") if isinstance(tool, dict) else None

@@ -15,6 +15,10 @@ __all__ = ["NAMES", "completed", "is_spoken", "mended", "of_row"]
 
 Row = Mapping[str, Any]
 
+TAKEN = frozenset(
+    {"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"}
+    | {"reasoning_content", "reasoning", "thinking"}
+)
 NAMES = (
     "conversations", "conversation", "dialogue", "dialog", "turns", "chat", "items", "contents",
     "chat_messages", "segments",
@@ -27,7 +31,16 @@ def of_row(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
     given = _segments(row[name]) if name == "segments" else row[name]
     if name == "chat_messages" and isinstance(given, list):  # Claude's export has each text twice
         given = [_bare(turn) for turn in given]
-    return _paired(given) or mended(given, told)
+    return _paired(given) or _bared(mended(given, told), told)
+
+
+def _bared(turns: list[dict[str, Any]], told: Counter[str]) -> list[dict[str, Any]]:
+    """Return turns without what only their source knew of them, such as a language or a time."""
+    if all(TAKEN.issuperset(turn) for turn in turns):
+        return turns
+    left = sorted({str(name) for turn in turns for name in turn if name not in TAKEN})
+    told[f"keys of turns that have no place in a message were left out: {', '.join(left):.200}"] += 1
+    return [{name: value for name, value in turn.items() if name in TAKEN} for turn in turns]
 
 
 def is_spoken(row: Row) -> bool:

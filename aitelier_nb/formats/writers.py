@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from aitelier_nb.errors import DataError
+from aitelier_nb.formats.messages_rules import foreign_keys
 from aitelier_nb.formats.preferences import Pair
 from aitelier_nb.schema import Example, Message
 
@@ -27,7 +28,8 @@ def chat(
     ----------
     provider
         "together", "fireworks", "openai", "local" or "trl". TRL takes the arguments of tool calls as
-        objects, the others as text.
+        objects, the others as text; OpenAI refuses turns with keys that it does not know, so they go
+        without them.
     system
         None keeps each example's own system prompt; "" takes it out; a text puts that one in its place.
     train_on
@@ -39,6 +41,8 @@ def chat(
             messages = _with_system(messages, system)
         if train_on == "last":
             messages = _last_weighted(messages)
+        if provider == "openai":
+            messages = [_without(turn, foreign_keys(turn)) for turn in messages]
         line: dict[str, Any] = {"messages": messages}
         extra = example.model_extra or {}
         if extra.get("tools"):
@@ -124,6 +128,10 @@ def _turn(message: Message) -> dict[str, Any]:
     """Return the message's keys that carry a value; content stays even when it is null beside tool calls."""
     turn = message.to_json()
     return {name: value for name, value in turn.items() if value is not None}
+
+
+def _without(turn: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    return {name: value for name, value in turn.items() if name not in names} if names else turn
 
 
 def _with_system(messages: list[dict[str, Any]], system: str) -> list[dict[str, Any]]:

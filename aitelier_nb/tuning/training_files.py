@@ -13,6 +13,7 @@ from pathlib import Path
 from aitelier_nb.curation import leaks, personal
 from aitelier_nb.errors import CheckFailed
 from aitelier_nb.formats import preferences, rules, writers
+from aitelier_nb.formats.messages_rules import foreign_keys
 from aitelier_nb.schema import Edit, Example, Finding
 from aitelier_nb.storage import files
 from aitelier_nb.storage.project import Project
@@ -110,6 +111,8 @@ def build(
         "in validation, but rated below the threshold": len(held) - len(validation),
         "in train, but a duplicate or near duplicate of validation": len(leaked),
     }
+    if provider == "openai" and kind == "chat":
+        left_out |= _foreign([*clean, *validation])
     lines = {
         split: list(_lines(project, chosen, provider, kind, threshold))
         for split, chosen in zip(SPLITS, (clean, validation), strict=True)
@@ -127,6 +130,14 @@ def build(
         unassigned=unassigned,
         total=len(examples),
     )
+
+
+def _foreign(chosen: Sequence[Example]) -> dict[str, int]:
+    """Return how many keys within messages OpenAI does not take, under a sentence that names them."""
+    found = [name for example in chosen for turn in example.messages for name in foreign_keys(turn.to_json())]
+    if not found:
+        return {}
+    return {f"keys of messages that openai does not take ({', '.join(sorted(set(found))):.80})": len(found)}
 
 
 def _lines(

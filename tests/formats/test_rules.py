@@ -269,3 +269,11 @@ def test_an_unknown_provider_is_named_with_those_that_there_are():
 def test_every_rule_has_a_source_and_counts_for_somebody(rule):
     assert rulebook.source_of(rule)
     assert any(rulebook.severity_of(rule, provider) for provider in rulebook.PROVIDERS)
+
+
+def test_openai_counts_the_functions_of_a_line():
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    for count, refused in ((128, False), (129, True)):
+        row = {"messages": turns, "functions": [{"name": f"f{n}", "parameters": {}} for n in range(count)]}
+        content = (json.dumps(row) + "\n").encode() * 10
+        assert any(found.severity == "error" for found in rules.check(content, "openai")) == refused

@@ -154,3 +154,14 @@ def test_columns_that_have_no_place_are_told_and_those_that_are_used_are_not():
     assert readers.read_rows(rows).notices == [
         "columns that have no place in an example were left out: helpfulness (3x)"
     ]
+
+
+def test_what_only_the_source_knew_of_a_turn_is_left_out_and_told():
+    turns = [{**said("user", "q"), "country": "NO"}, {**said("assistant", "a"), "toxic": False}]
+
+    parsed = readers.read_rows([{"conversation": turns}])
+
+    assert parsed.rows == [{"messages": [said("user", "q"), said("assistant", "a")]}]
+    assert parsed.notices == [
+        "keys of turns that have no place in a message were left out: country, toxic (1x)"
+    ]

@@ -203,3 +203,22 @@ def test_a_refused_validation_example_is_named_by_its_file_and_id(tmp_path):
             CheckFailed, match=r"val.jsonl:1 \(example 11\): message 2 is the second user turn"
         ):
             ait.format(project=project)
+
+
+def test_keys_that_openai_refuses_in_a_message_stay_behind_and_are_counted(tmp_path):
+    turns = [
+        {"role": "user", "content": "q", "lang": "en", "weight": 0},
+        {"role": "assistant", "content": "a", "weight": 1},
+    ]
+    rows = [{"messages": [{**turn, "content": f"{turn['content']} {n}"} for turn in turns], "rating": 9, "split": "train"} for n in range(10)]  # fmt: skip
+    with ait.init("p", provider="openai", model="m", path=tmp_path / "p") as project:
+        ait.load(rows, project=project)
+        done = ait.format(project=project)
+        assert ait.check(project=project).ok
+
+    line = lines(tmp_path / "p" / "data" / "train.jsonl")[0]
+    assert line["messages"] == [
+        {"role": "user", "content": "q 0"},
+        {"role": "assistant", "content": "a 0", "weight": 1},
+    ]
+    assert "left out: 20 keys of messages that openai does not take (lang, weight)" in done.notes()
