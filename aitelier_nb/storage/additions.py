@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import accumulate, count, groupby, islice, repeat
+from itertools import count, groupby, islice, repeat
 from typing import Annotated, Any, ClassVar
 
 import msgspec
-import xxhash
+import numpy as np
 
 from aitelier_nb.errors import DataError
 from aitelier_nb.schema import Conversation, PlainMessage
@@ -18,7 +18,7 @@ from aitelier_nb.storage.lines import Line, PlainLine
 
 __all__ = ["Additions"]
 
-CHUNK = 1 << 9  # rows that are written as JSON by one call, and whose scalars are taken together
+CHUNK = 1 << 9  # rows whose scalars are taken together
 WHOLE = (int, type(None))
 
 
@@ -70,6 +70,7 @@ class Additions:
         self._own: list[int] = []
         self._bodies: list[bytes] = []
         self._lines: list[Any] = []
+        self._batches: dict[int, Batch] = {}
         self._plain = True
         remaining = iter(rows)
         while chunk := list(islice(remaining, CHUNK)):
@@ -92,20 +93,19 @@ class Additions:
         conversations: Sequence[list[PlainMessage]],
         ratings: Sequence[int | None] | None = None,
     ) -> None:
-        """Take rows of plain messages by one call; where half a character spoils them, each for itself."""
+        """Take rows of plain messages together; where half a character spoils them, each for itself."""
         first, at = self._first_id + len(self), self._created_at
         rated = repeat(None) if ratings is None else ratings
         names = range(first, first + len(rows))
-        lines = list(map(_Written, names, conversations, rated, repeat(at)))
+        lines: list[Any] = list(map(_Written, names, conversations, rated, repeat(at)))
         try:
-            bodies = _lines.encode_lines(lines).split(b"\n")[:-1]
+            bodies = list(map(_lines.encode, lines))
         except (UnicodeEncodeError, TypeError):  # a kind of text that is not JSON's
             self._take_each(rows)
             return
-        keys = [
-            xxhash.xxh3_64_intdigest(memoryview(body)[begin:end])
-            for body, begin, end in zip(bodies, _begins(names), _ends(at, ratings), strict=False)
-        ]
+        batch = Batch(lines, bodies, [], plain=True)
+        keys = batch.contents.tolist()
+        self._batches[len(self)] = batch
         self.contents += keys
         self._own += keys
         self._bodies += bodies
@@ -132,29 +132,23 @@ class Additions:
         """Yield the lines at some places as they stand from `start` on, under ids without a gap."""
         for begin in range(0, len(places), CHUNK):
             chosen = places[begin : begin + CHUNK]
-            lines = [self._lines[place] for place in chosen]
-            bodies = [self._bodies[place] for place in chosen]
-            if chosen[-1] != begin + len(chosen) - 1:  # some before these are no new ones
-                bodies = list(map(_renamed, lines, bodies, count(self._first_id + begin)))
-            *starts, start = accumulate((len(body) + 1 for body in bodies), initial=start)
-            batch = Batch(lines, bodies, starts, plain=self._plain)
-            batch.contents = [self._own[place] for place in chosen]
-            yield batch
+            made = self._batches.get(begin)
+            if made is None or len(made) != len(chosen) or chosen[-1] != begin + len(chosen) - 1:
+                made = self._chosen(chosen, begin)
+            ends = made.lengths.cumsum() + np.arange(1, len(made) + 1) + start
+            made.starts = ends - made.lengths - 1
+            start = int(ends[-1])
+            yield made
 
-
-def _begins(names: range) -> Iterable[int]:
-    """Return where the messages begin in lines of these ids."""
-    first, last = (len(f'{{"id":{name},"messages":') for name in (names[0], names[-1]))
-    return repeat(first) if first == last else [len(f'{{"id":{name},"messages":') for name in names]
-
-
-def _ends(created_at: str, ratings: Sequence[int | None] | None) -> Iterable[int]:
-    """Return where the messages end in lines with these ratings, counted from their ends."""
-    after = {
-        rating: -len(f',"rating":{rating or "null"},"createdAt":"{created_at}","version":1}}')
-        for rating in (None, *range(1, 11))
-    }
-    return repeat(after[None]) if ratings is None else map(after.__getitem__, ratings)
+    def _chosen(self, places: Sequence[int], begin: int) -> Batch:
+        """Return the lines at some places, the first of which is the new example number `begin`."""
+        lines = [self._lines[place] for place in places]
+        bodies = [self._bodies[place] for place in places]
+        if places[-1] != begin + len(places) - 1:  # some before these are no new ones
+            bodies = list(map(_renamed, lines, bodies, count(self._first_id + begin)))
+        batch = Batch(lines, bodies, [], plain=self._plain)
+        batch.contents = np.array([self._own[place] for place in places], np.uint64)
+        return batch
 
 
 def _plain(row: Mapping[str, Any] | Conversation) -> _Rated | Mapping[str, Any]:

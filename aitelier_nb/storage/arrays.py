@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["array", "numbers", "scalar", "without_gaps"]
 
 
-def array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+def array(values: Sequence[Any] | npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
     """Return whole numbers, truths or texts as Arrow, null where a value is None."""
     import pyarrow as pa
 
+    if isinstance(values, np.ndarray):
+        return _of_numpy(values, kind)
     if not isinstance(values, list):
         return pa.array(values, kind)
     gaps = values.count(None)
@@ -44,7 +46,16 @@ def without_gaps(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     return numbers(column.fill_null(scalar(0, column.type)) if column.null_count else column)
 
 
-def _bits(values: Sequence[object]) -> npt.NDArray[np.uint8]:
+def _of_numpy(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
+    import pyarrow as pa
+
+    held = _bits(values) if pa.types.is_boolean(kind) else values.astype(kind.to_pandas_dtype())
+    if not pa.types.is_boolean(kind) and (held != values).any():
+        return pa.array(values.tolist(), kind)  # says what is wrong with which value
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(held)])
+
+
+def _bits(values: Sequence[object] | npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     return np.packbits(np.array(values, bool), bitorder="little")
 
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import accumulate, chain
-from operator import attrgetter, lt, sub
+from itertools import chain, compress
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from aitelier_nb.errors import DataError
 from aitelier_nb.schema import PlainMessage
-from aitelier_nb.storage.growing import Numbers
-from aitelier_nb.storage.lines import BOM, Line, PlainLine, Turn, content_keys, parse
-from aitelier_nb.storage.questions import tally, user_turns
+from aitelier_nb.storage import fingerprints
+from aitelier_nb.storage.growing import Marks, Numbers
+from aitelier_nb.storage.lines import BOM, ROLES, Line, PlainLine, Turn, parse
+from aitelier_nb.storage.questions import user_turns, weighed
 
 __all__ = ["Batch", "Failure", "batch", "of_lines", "stripped", "text_of"]
 
 SPACE = b" \t\r\n"
+USER = ROLES.index("user")
+NOWHERE = np.zeros(1, np.int64)
 
 Failure = tuple[int, str, str]
 
@@ -53,22 +57,38 @@ class Batch:
     """
 
     def __init__(
-        self, lines: Sequence[Line | PlainLine], bodies: list[bytes], starts: list[int], *, plain: bool
+        self,
+        lines: Sequence[Line | PlainLine],
+        bodies: list[bytes],
+        starts: Sequence[int] | Numbers,
+        *,
+        plain: bool,
     ) -> None:
-        self.lines, self.bodies, self.starts, self.plain = lines, bodies, starts, plain
+        self.lines, self.bodies, self.plain = lines, bodies, plain
+        self.starts = np.asarray(starts, np.int64)
 
     def __len__(self) -> int:
         return len(self.lines)
 
-    @property
-    def lengths(self) -> list[int]:
+    @cached_property
+    def ids(self) -> Numbers:
+        """The id of each line."""
+        return np.array([line.id for line in self.lines], np.int64)
+
+    @cached_property
+    def lengths(self) -> Numbers:
         """The length of each line in bytes."""
-        return list(map(len, self.bodies))
+        return np.array(list(map(len, self.bodies)), np.int64)
 
     @cached_property
     def turns(self) -> list[Turn | PlainMessage]:
         """The messages of all lines."""
         return list(chain.from_iterable(map(_messages, self.lines)))
+
+    @cached_property
+    def roles(self) -> Numbers:
+        """The place of each message's role among ROLES."""
+        return fingerprints.places(self.turns)
 
     @cached_property
     def texts(self) -> list[str]:
@@ -78,43 +98,70 @@ class Batch:
         return [text_of(turn) for turn in self.turns]
 
     @cached_property
-    def counts(self) -> list[int]:
+    def widths(self) -> Numbers:
+        """How many characters each message has."""
+        return np.array(list(map(len, self.texts)), np.int64)
+
+    @cached_property
+    def letters(self) -> tuple[bytes, Numbers]:
+        """The UTF-8 of all messages, one after the other, and where each of them ends."""
+        if all(map(str.isascii, self.texts)):
+            return "".join(self.texts).encode(), self.widths.cumsum()
+        texts = list(map(str.encode, self.texts))
+        return b"".join(texts), np.array(list(map(len, texts)), np.int64).cumsum()
+
+    @cached_property
+    def counts(self) -> Numbers:
         """How many messages each line has."""
-        return list(map(len, map(_messages, self.lines)))
+        return np.array(list(map(len, map(_messages, self.lines))), np.int64)
 
     @cached_property
     def offsets(self) -> Numbers:
         """At which message each line begins, and where the last one ends."""
-        return np.array([0, *accumulate(self.counts)], np.int64)
+        return np.concatenate([NOWHERE, self.counts.cumsum()])
 
     @cached_property
-    def hashes(self) -> list[int]:
+    def hashes(self) -> Marks:
         """The hash of each line."""
-        return list(map(xxhash.xxh3_64_intdigest, self.bodies))
+        return np.array(list(map(xxhash.xxh3_64_intdigest, self.bodies)), np.uint64)
 
     @cached_property
-    def contents(self) -> list[int]:
+    def contents(self) -> Marks:
         """The hash of each line's messages."""
-        return content_keys(map(_messages, self.lines))
+        found = fingerprints.of_plain(*self.letters, self.widths, self.roles, self.offsets)
+        del self.letters  # as long as all lines
+        if not self.plain:
+            plain = np.array(list(map(fingerprints.is_plain, self.turns)), bool)
+            for row in np.flatnonzero(~self._of_lines(np.logical_and, plain)).tolist():
+                found[row] = fingerprints.content_key(self.lines[row].messages)
+        return found
 
     @cached_property
-    def tallies(self) -> list[int]:
+    def tallies(self) -> Marks:
         """What tells the question of each line from most others."""
-        asked: list[list[Any]]
-        asked = [[turn.content for turn in line.messages if turn.role == "user"] for line in self.lines]
-        if not self.plain or not all(asked):
-            for place, turns in enumerate(asked):
-                if not turns or set(map(type, turns)) != {str}:
-                    asked[place] = user_turns(list(map(_told, self.lines[place].messages)))
-        found: list[int] = tally(asked).tolist()
-        return found
+        users = self.roles == USER
+        asked = list(compress(self.texts, users.tolist()))
+        counts = self._of_lines(np.add, users.astype(np.int64))
+        if (counts != 1).any():
+            ends = counts.cumsum()
+            cuts = zip((ends - counts).tolist(), ends.tolist(), strict=True)
+            asked = ["".join(asked[start:end]) for start, end in cuts]
+        odd = counts == 0
+        if not self.plain:
+            told = [isinstance(turn.content, str) for turn in self.turns]
+            odd |= ~self._of_lines(np.logical_and, ~users | np.array(told, bool))
+        for row in np.flatnonzero(odd).tolist():
+            asked[row] = "".join(user_turns(list(map(_told, self.lines[row].messages))))
+        return weighed(asked)
+
+    def _of_lines(self, how: np.ufunc, of_turns: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return what something of the messages comes to for each line."""
+        return how.reduceat(of_turns, self.offsets[:-1]) if len(self) else of_turns
 
     @cached_property
-    def sizes(self) -> list[int]:
+    def sizes(self) -> Numbers:
         """How many characters the messages of each line have."""
-        lengths = np.fromiter(map(len, self.texts), np.int64, len(self.texts))
-        found: list[int] = np.add.reduceat(lengths, self.offsets[:-1]).tolist() if len(self) else []
-        return found
+        return self._of_lines(np.add, self.widths)
 
 
 class Stretch(Batch):
@@ -131,41 +178,44 @@ class Stretch(Batch):
         lines: Sequence[Line | PlainLine],
         data: bytes,
         offset: int,
-        places: tuple[list[int], list[int]],
+        places: tuple[Numbers, Numbers],
         *,
         plain: bool,
     ) -> None:
         self.lines, self.plain = lines, plain
         self.data, self._places = data, places
-        self.starts = [offset + start for start in places[0]] if offset else places[0]
+        self.starts = places[0] + offset
 
     @cached_property
     def bodies(self) -> list[bytes]:  # type: ignore[override]
         """The bytes of each line."""
-        return [self.data[start:end] for start, end in zip(*self._places, strict=True)]
-
-    @property
-    def lengths(self) -> list[int]:
-        """The length of each line in bytes."""
-        starts, ends = self._places
-        return list(map(sub, ends, starts))
+        starts, ends = (places.tolist() for places in self._places)
+        return [self.data[start:end] for start, end in zip(starts, ends, strict=True)]
 
     @cached_property
-    def hashes(self) -> list[int]:
+    def lengths(self) -> Numbers:
+        """The length of each line in bytes."""
+        return self._places[1] - self._places[0]
+
+    @cached_property
+    def hashes(self) -> Marks:
         """The hash of each line."""
-        cut = memoryview(self.data).__getitem__
-        return list(map(xxhash.xxh3_64_intdigest, map(cut, map(slice, *self._places))))
+        view, digest = memoryview(self.data), xxhash.xxh3_64_intdigest
+        starts, ends = (places.tolist() for places in self._places)
+        found = [digest(view[start:end]) for start, end in zip(starts, ends, strict=True)]
+        return np.array(found, np.uint64)
 
 
 def batch(data: bytes, offset: int, number: int) -> tuple[Batch, list[Failure], int]:
     """Return the usable lines of a block, what is wrong with the others, and the next line's number."""
     ends = _ends(data)
-    starts = [0, *map((1).__add__, ends[:-1])] if ends else []
+    starts = np.zeros(len(ends), np.int64)
+    starts[1:] = ends[:-1] + 1
     found = _whole(data, offset, starts, ends)
     if found is not None:
         return found, [], number + len(ends)
     lines, bodies, places, failures = [], [], [], []
-    for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
+    for at, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         body, place = stripped(data[start:end], offset + start)
         if body:
             try:
@@ -177,7 +227,7 @@ def batch(data: bytes, offset: int, number: int) -> tuple[Batch, list[Failure], 
     return Batch(lines, bodies, places, plain=False), failures, number + len(ends)
 
 
-def _ends(data: bytes) -> list[int]:
+def _ends(data: bytes) -> Numbers:
     """Return where each line ends."""
     ends: list[int] = []
     find, put = data.find, ends.append
@@ -187,17 +237,16 @@ def _ends(data: bytes) -> list[int]:
         end = find(b"\n", end + 1)
     if data and not data.endswith(b"\n"):
         put(len(data))
-    return ends
+    return np.array(ends, np.int64)
 
 
-def _whole(data: bytes, offset: int, starts: list[int], ends: list[int]) -> Batch | None:
+def _whole(data: bytes, offset: int, starts: Numbers, ends: Numbers) -> Batch | None:
     """Return all lines of a block, decoded by one call; None where that does not tell line from line."""
     if not _are_objects(data, starts, ends):
-        texts = [data[start:end] for start, end in zip(starts, ends, strict=True)]
-        starts = [
-            start + len(text) - len(text.lstrip(SPACE)) for start, text in zip(starts, texts, strict=True)
-        ]
-        ends = [end - len(text) + len(text.rstrip(SPACE)) for end, text in zip(ends, texts, strict=True)]
+        cuts = zip(starts.tolist(), ends.tolist(), strict=True)
+        texts = [data[start:end] for start, end in cuts]
+        starts = starts + np.array([len(text) - len(text.lstrip(SPACE)) for text in texts], np.int64)
+        ends = ends - np.array([len(text) - len(text.rstrip(SPACE)) for text in texts], np.int64)
         if not _are_objects(data, starts, ends):
             return None
     plain = True
@@ -215,12 +264,12 @@ def _whole(data: bytes, offset: int, starts: list[int], ends: list[int]) -> Batc
     return Stretch(lines, data, offset, (starts, ends), plain=plain) if len(lines) == len(ends) else None
 
 
-def _are_objects(data: bytes, starts: list[int], ends: list[int]) -> bool:
+def _are_objects(data: bytes, starts: Numbers, ends: Numbers) -> bool:
     """Say whether each line begins and ends as an object does: then none spans two lines."""
-    if not all(map(lt, starts, ends)):
+    if not (starts < ends).all():
         return False
-    last = map(data.__getitem__, map((-1).__add__, ends))
-    return set(map(data.__getitem__, starts)) <= {ord("{")} and set(last) <= {ord("}")}
+    letters = np.frombuffer(data, np.uint8)
+    return bool((letters[starts] == ord("{")).all() and (letters[ends - 1] == ord("}")).all())
 
 
 def of_lines(bodies: Sequence[bytes]) -> Batch:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from operator import attrgetter
+from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,19 +31,23 @@ CODECS = {
     "input": "LZ4",
     "output": "LZ4",
 }  # these texts stand in messages too, pressed harder
+SCALARS = 40  # bytes of a line, in head and body
+ENOUGH = 1 << 17  # bytes that tell how well a text can be pressed
 LEAVES = (
     *("id", "hash", "messages.list.element.role", "messages.list.element.content"),
     *("input", "output", "odd", "rest"),
 )
 
-_places = {role: place for place, role in enumerate(ROLES)}
-_role = attrgetter("role")
+USER, ASSISTANT = ROLES.index("user"), ROLES.index("assistant")
+LARGEST = np.iinfo(np.int32).max
+
 _turns = msgspec.json.Decoder(list[PlainMessage])
 ELSEWHERE = frozenset(
     ("id", "messages", "rating", "split", "createdAt", "version", "flagged", "group", "source")
 )
 
 
+@cache
 def schema() -> pa.Schema:
     """Return the columns of the body.
 
@@ -70,37 +75,69 @@ def table(batch: Batch) -> pa.Table:
     """Return the texts of some lines."""
     import pyarrow as pa
 
-    turns, offsets = batch.turns, batch.offsets
-    contents = pa.array(batch.texts, pa.string())
-    roles = np.fromiter(map(_places.__getitem__, map(_role, turns)), np.int8, len(turns))
-    inputs, outputs = _asked_and_answered(roles, offsets)
-    odd, rest = (None, None) if batch.plain else _beside(batch)
-    empty = pa.nulls(len(batch), pa.string())
-    messages = pa.StructArray.from_arrays([pa.array(ROLES).take(roles), contents], names=["role", "content"])
+    count, none = len(batch), pa.nulls(len(batch), pa.string())
+    contents = _contents(batch)
+    inputs, outputs = _asked_and_answered(batch)
+    odd, rest = (none, none) if batch.plain else (pa.array(kept, pa.string()) for kept in _beside(batch))
+    turns = [_roles().take(_array(batch.roles)), contents]
+    messages = pa.StructArray.from_arrays(turns, fields=list(schema().field("messages").type.value_type))
+    ends = pa.py_buffer(batch.offsets.astype(np.int32))
     columns = [
-        pa.array([line.id for line in batch.lines], pa.int64()),
-        pa.array(batch.hashes, pa.uint64()),
-        pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), messages),
+        _array(batch.ids),
+        _array(batch.hashes),
+        pa.Array.from_buffers(schema().field("messages").type, count, [None, ends], children=[messages]),
         contents.take(inputs),
         contents.take(outputs),
-        empty if odd is None else pa.array(odd, pa.string()),
-        empty if rest is None else pa.array(rest, pa.string()),
+        odd,
+        rest,
     ]
-    return pa.table(columns, schema=schema())
+    return pa.Table.from_arrays(columns, schema=schema())
 
 
-def _asked_and_answered(roles: npt.NDArray[np.int8], offsets: Numbers) -> tuple[pa.Array, pa.Array]:
-    """Return at which message each line's last user turn before the answer stands, and the answer."""
+@cache
+def _roles() -> pa.Array:
     import pyarrow as pa
 
-    first, last = offsets[:-1], offsets[1:]
-    if not len(first):
-        return pa.array([], pa.int32()), pa.array([], pa.int32())
-    places = np.arange(len(roles))
-    answers = np.maximum.reduceat(np.where(roles == _places["assistant"], places, -1), first)
-    before = np.repeat(np.where(answers < 0, last, answers), np.diff(offsets))
-    asked = np.maximum.reduceat(np.where((roles == _places["user"]) & (places < before), places, -1), first)
-    return tuple(pa.array(np.maximum(found, 0), pa.int32(), mask=found < 0) for found in (asked, answers))
+    return pa.array(ROLES)
+
+
+def _contents(batch: Batch) -> pa.Array:
+    """Return the texts of all messages."""
+    import pyarrow as pa
+
+    letters, ends = batch.letters
+    if len(letters) > LARGEST:  # too many for one array
+        return pa.array(batch.texts, pa.string())
+    places = np.zeros(len(ends) + 1, np.int32)
+    places[1:] = ends
+    return pa.Array.from_buffers(pa.string(), len(ends), [None, pa.py_buffer(places), pa.py_buffer(letters)])
+
+
+def _array(values: npt.NDArray[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array(values)
+
+
+def _asked_and_answered(batch: Batch) -> tuple[pa.Array, pa.Array]:
+    """Return at which message each line's last user turn before the answer stands, and the answer."""
+    line_of = np.repeat(np.arange(len(batch)), batch.counts)
+    answers, asked = np.full(len(batch), -1), np.full(len(batch), -1)
+    places = np.flatnonzero(batch.roles == ASSISTANT)
+    answers[line_of[places]] = places  # of several the last
+    before = np.where(answers < 0, len(line_of), answers)[line_of]
+    places = np.flatnonzero(batch.roles == USER)
+    places = places[places < before[places]]
+    asked[line_of[places]] = places
+    return _places(asked), _places(answers)
+
+
+def _places(found: Numbers) -> pa.Array:
+    """Return where something stands, null where that is nowhere."""
+    import pyarrow as pa
+
+    missing = found < 0
+    return pa.array(found, mask=missing) if missing.any() else pa.array(found)
 
 
 def _beside(batch: Batch) -> tuple[list[bytes | None], list[bytes | None]]:
@@ -124,21 +161,50 @@ def _is_odd(raw: bytes) -> bool:
     return False
 
 
+def _codecs(sample: Batch) -> dict[str, str]:
+    """Return how texts that stand in messages too are kept: as lightly as the mirror has room.
+
+    With its head it is to be no larger than the JSONL.
+    """
+    import pyarrow as pa
+
+    found, none = table(sample), pa.py_buffer(b"")
+    texts = {"messages": pa.py_buffer(sample.letters[0])}
+    texts |= {name: found[name].chunk(0).buffers()[2] or none for name in ("input", "output")}
+    taken = {name: _pressed(text, "lz4_raw" if name in CODECS else "zstd") for name, text in texts.items()}
+    room = sample.lengths.sum() - SCALARS * len(sample)
+    for lighter in (("input", "output"), ("input",)):
+        if sum((taken | {name: texts[name].size for name in lighter}).values()) <= room:
+            return CODECS | dict.fromkeys(lighter, "NONE")
+    return CODECS
+
+
+def _pressed(text: pa.Buffer, codec: str) -> float:
+    """Return about how many bytes of a text are left."""
+    import pyarrow as pa
+
+    some = text.slice(0, min(text.size, ENOUGH))
+    return float(len(pa.compress(some, codec)) / max(some.size, 1) * text.size)
+
+
 def written(path: Path, batches: Iterable[Batch]) -> Iterator[Batch]:
     """Write the texts of lines that pass, a row group at a time; after the last one the file is there."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    every = iter(batches)
+    first = list(islice(every, 1))
+    codecs = _codecs(first[0]) if first and len(first[0]) else CODECS
     options: dict[str, Any] = {
-        "compression": {name: CODECS.get(name, "ZSTD") for name in LEAVES},
-        "compression_level": {name: 1 for name in LEAVES if name not in CODECS},
+        "compression": {name: codecs.get(name, "ZSTD") for name in LEAVES},
+        "compression_level": {name: 1 for name in LEAVES if name not in codecs},
         "use_dictionary": ["messages.list.element.role"],
         "write_page_checksum": True,
         "write_statistics": False,
     }
     with seals.sealed(path) as sink, pq.ParquetWriter(sink, schema(), **options) as writer:
         found: list[pa.Table] = []
-        for batch in batches:
+        for batch in chain(first, every):
             found.append(table(batch))
             if sum(map(len, found)) >= GROUP_ROWS:
                 writer.write_table(pa.concat_tables(found), row_group_size=2 * GROUP_ROWS)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from aitelier_nb.storage import parts
-from aitelier_nb.storage.lines import Line, content_key, parse
+from aitelier_nb.storage.fingerprints import content_key
+from aitelier_nb.storage.lines import Line, parse
 from aitelier_nb.storage.scanning import original_turns
 from aitelier_nb.storage.state import State
 

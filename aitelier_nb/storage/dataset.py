@@ -359,7 +359,8 @@ def _told_apart(
 ) -> tuple[list[Added], Sequence[int]]:
     """Return the id of each content, and the places of those that are new: their ids follow each other."""
     if not known and len(set(keys)) == len(keys):
-        return list(map(Added, range(first_id, first_id + len(keys)), repeat(object=False))), range(len(keys))
+        pairs = zip(range(first_id, first_id + len(keys)), repeat(object=False), strict=False)
+        return list(map(tuple.__new__, repeat(Added), pairs)), range(len(keys))
     found: list[Added] = []
     fresh: list[int] = []
     for place, content in enumerate(keys):

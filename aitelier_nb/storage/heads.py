@@ -35,9 +35,10 @@ __all__ = [
     "write_parquet",
 ]
 
-VERSION = 3
+VERSION = 4
 FRAME = ("id", "rating", "split", "created_at", "version", "n_turns", "n_chars", "flagged", "group", "source")
 GROUP_ROWS = 1 << 18
+TIMES = ("created_at", "created")
 SIGNS = b"0000-00-00T00:00:00.000Z"
 DELTAS = ("id", "created_at", "version", "start")
 PLAIN = ("n_chars", "length", "asked", "hash", "content", "first", "n_turns")
@@ -97,13 +98,13 @@ def table(columns: Columns, names: Sequence[str] = ()) -> pa.Table:
 
     shape = schema()
     shape = pa.schema([shape.field(name) for name in names]) if names else shape
-    found = {}
+    found: dict[str, pa.Array] = {}
     for name, kind in zip(shape.names, shape.types, strict=True):
-        values = columns.column("created_at" if name == "created" else name)
-        if name == "created_at":
-            found[name] = times(values)
-        elif name == "created":
-            found[name] = _other_spellings(values)
+        values: Any = columns.column("created_at" if name == "created" else name)
+        if name in TIMES:
+            moments = found.get("created_at")
+            moments = times(values) if moments is None else moments
+            found[name] = moments if name == "created_at" else _other_spellings(values, moments)
         elif name == "split":
             found[name] = arrays.array(values, pa.string()).dictionary_encode().cast(kind)
         else:
@@ -127,17 +128,17 @@ def times(values: Sequence[str]) -> pa.Array:
         return pa.nulls(len(values), pa.timestamp("ms", "UTC"))
 
 
-def _other_spellings(values: Sequence[str]) -> pa.Array:
+def _other_spellings(values: Sequence[str], moments: pa.Array) -> pa.Array:
     """Return texts of times, null for those that `spelt` gives back."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if len(values) and values.count(values[0]) == len(values):  # of one import
-        same = values[0] == spelt(times(values[:1]))[0].as_py()
+        same = values[0] == spelt(moments[:1])[0].as_py()
         return pa.nulls(len(values), pa.string()) if same else arrays.array(values, pa.string())
-    texts, moments = arrays.array(values, pa.string()), times(values)
     if not moments.null_count and _have_signs(values):
         return pa.nulls(len(values), pa.string())
+    texts = arrays.array(values, pa.string())
     same = pc.fill_null(pc.equal(texts, spelt(moments)), arrays.scalar(value=False, kind=pa.bool_()))
     return pc.if_else(same, arrays.scalar(None, pa.string()), texts)
 

@@ -128,7 +128,7 @@ class Index:
     def take(self, batches: Sequence[Batch], data: bytes, now: Signature) -> None:
         """Take in lines that were appended to the file by who knows them: nothing is read."""
         facts, self.saved = self.facts, False
-        starts = [start for batch in batches for start in batch.starts]
+        starts = [start for batch in batches for start in batch.starts.tolist()]
         blocks = [*facts.blocks, *runs(data, starts, facts.lines + 1, len(self))]
         self.facts = Facts(now, blocks, facts.faults, facts.lines + sum(map(len, batches)))
         self._grow(parts.gathered(batches))

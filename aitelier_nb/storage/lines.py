@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
 
@@ -21,8 +21,6 @@ __all__ = [
     "Turn",
     "assembled",
     "changed",
-    "content_key",
-    "content_keys",
     "decode",
     "encode",
     "fault",
@@ -90,7 +88,6 @@ class PlainLine(msgspec.Struct, rename="camel", gc=False, forbid_unknown_fields=
 _line = msgspec.json.Decoder(Line)
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _any = msgspec.json.Decoder()
-_turns = msgspec.json.Encoder()
 _text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 Fault = tuple[str, str]
@@ -108,16 +105,6 @@ REMEDIES = {
 def line_hash(body: bytes) -> int:
     """Return the xxh3-64 of a line without its line end: stable between versions and machines."""
     return xxhash.xxh3_64_intdigest(body)
-
-
-def content_key(turns: Sequence[Turn | PlainMessage]) -> int:
-    """Return a hash of messages: equal for equal roles and contents, however they are spelt in JSON."""
-    return xxhash.xxh3_64_intdigest(_turns.encode(turns))
-
-
-def content_keys(conversations: Iterable[Sequence[Turn | PlainMessage]]) -> list[int]:
-    """Return that hash for the messages of many examples; one by one, the JSON stays in the cache."""
-    return list(map(xxhash.xxh3_64_intdigest, map(_turns.encode, conversations)))
 
 
 def parse(body: bytes) -> Line:

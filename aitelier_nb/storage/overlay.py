@@ -53,11 +53,11 @@ def listed(
     added.extend(batches.of_lines(new))
     out = {*gone, *index.places.doubles}
     for name, values in found.items():
-        for row, value in [*cells[name].items(), *zip(edited, changed.column(name), strict=True)]:
+        for row, value in [*cells[name].items(), *zip(edited, changed.listed(name), strict=True)]:
             values[row] = value
         if out:
             values[:] = [value for row, value in enumerate(values) if row not in out]
-        values.extend(added.column(name))
+        values.extend(added.listed(name))
     return found
 
 

@@ -64,7 +64,10 @@ class Part(NamedTuple):
             kind = np.uint64 if name in heads.RAW else np.int64
             if name == "split":
                 values = list(map(heads.CODES.__getitem__, values))
-            found = np.array([value or 0 for value in values], kind)
+            if isinstance(values, np.ndarray):
+                found = values.astype(kind)
+            else:
+                found = np.array([value or 0 for value in values], kind)
         elif isinstance(self.source, Changed) and name in self.source.columns:
             found = np.asarray(self.source.columns[name][self.first : self.last])
         else:
@@ -112,7 +115,7 @@ def listed(parts: Sequence[Part], names: Sequence[str]) -> dict[str, list[Any]] 
         if not isinstance(part.source, Columns):
             return None
         for name in names:
-            found[name] += part.source.column(name)[part.first : part.last]
+            found[name] += part.source.listed(name)[part.first : part.last]
     return found
 
 

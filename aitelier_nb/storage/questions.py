@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import compress
+from operator import not_
 from typing import Any
 
 import msgspec
@@ -18,9 +20,9 @@ import numpy.typing as npt
 import xxhash
 
 from aitelier_nb.schema import Message
-from aitelier_nb.storage.growing import Marks
+from aitelier_nb.storage.growing import Marks, Numbers
 
-__all__ = ["key", "key_of", "normalise", "tally", "tally_of", "user_turns"]
+__all__ = ["key", "key_of", "normalise", "tally", "tally_of", "user_turns", "weighed"]
 
 Turns = Sequence[Message] | Sequence[Mapping[str, Any]]
 
@@ -86,34 +88,55 @@ def tally_of(messages: Turns) -> int:
 
 
 def tally(asked: Sequence[Sequence[str]]) -> Marks:
-    """Return the tally of the user turns of many examples, which costs far less than their keys.
+    """Return the tally of the user turns of many examples, which costs far less than their keys."""
+    return weighed(list(map("".join, asked)))
+
+
+def weighed(texts: Sequence[str]) -> Marks:
+    """Return the tally of each text.
 
     The sum of a number for each letter: neither order nor what a key leaves out plays a part.
     """
-    if not asked:
-        return np.array([], np.uint64)
-    if len(asked) > TOGETHER:
-        few = (asked[place : place + TOGETHER] for place in range(0, len(asked), TOGETHER))
-        return np.concatenate(list(map(tally, few)))
-    whole = list(map("".join, asked))
-    joined = "".join(whole)
-    if joined.isascii():
-        numbers = WORTH.take(np.frombuffer(joined.encode(), np.uint8), mode="clip")
-    else:
-        numbers = _worth_of(np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32))
-    lengths = np.fromiter(map(len, whole), np.int64, len(whole))
-    found = np.zeros(len(lengths), np.uint64)
-    some = np.flatnonzero(lengths)
-    if len(some):
-        found[some] = np.add.reduceat(numbers, (lengths.cumsum() - lengths)[some])
+    plain = list(map(str.isascii, texts))
+    if all(plain):
+        return _summed(texts, _ascii)
+    told = np.array(plain, bool)
+    found = np.empty(len(texts), np.uint64)
+    found[told] = _summed(list(compress(texts, plain)), _ascii)
+    found[~told] = _summed(list(compress(texts, map(not_, plain))), _any)
     return found
+
+
+def _summed(texts: Sequence[str], numbers_of: Callable[[Sequence[str]], tuple[Marks, Numbers]]) -> Marks:
+    """Return the sum of the numbers of each text's letters."""
+    found = np.zeros(len(texts), np.uint64)
+    for first in range(0, len(texts), TOGETHER):
+        numbers, lengths = numbers_of(texts[first : first + TOGETHER])
+        some = np.flatnonzero(lengths)
+        if len(some):
+            found[some + first] = np.add.reduceat(numbers, (lengths.cumsum() - lengths)[some])
+    return found
+
+
+def _ascii(texts: Sequence[str]) -> tuple[Marks, Numbers]:
+    """Return the numbers of the letters of all texts, two in one, and how many of these each has."""
+    even = [text + " " if len(text) % 2 else text for text in texts]  # a space is worth nothing
+    pairs = np.frombuffer("".join(even).encode(), np.uint16)
+    return PAIRS.take(pairs, mode="clip"), np.array(list(map(len, even)), np.int64) >> 1
+
+
+def _any(texts: Sequence[str]) -> tuple[Marks, Numbers]:
+    """Return the numbers of the letters of all texts, and how many each has."""
+    letters = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    return _worth_of(letters), np.array(list(map(len, texts)), np.int64)
 
 
 def _worth_of(letters: npt.NDArray[np.uint32]) -> Marks:
     """Return the number of each letter by its code point; one that was never met is looked at once."""
     found = EVERY.take(letters)
-    new = np.unique(letters[found == UNKNOWN])
-    if len(new):
+    unknown = found == UNKNOWN
+    if unknown.any():
+        new = np.unique(letters[unknown])
         EVERY[new] = [worth(chr(letter)) for letter in new.tolist()]
         found = EVERY.take(letters)
     return found
@@ -135,9 +158,11 @@ def _is_left_out(char: str) -> bool:
     return char == " " or char in ASCII_SEPARATORS or "\ud800" <= char <= "\udfff" or _separates(char)
 
 
-def _worth() -> Marks:
-    """Return a number for each ASCII character: none for what separates words, the same for both cases."""
-    return np.array([worth(chr(code)) for code in range(128)], np.uint64)
+def _pairs() -> Marks:
+    """Return a number for each two ASCII characters, by the 16 bits that they are."""
+    letters = np.zeros(256, np.uint64)
+    letters[:128] = np.array([worth(chr(code)) for code in range(128)], np.uint64)
+    return np.add.outer(letters, letters).ravel()[: 1 << 15]
 
 
 def _turn(message: Message | Mapping[str, Any]) -> tuple[str, str]:
@@ -183,5 +208,5 @@ def _separates(char: str) -> bool:
     return ord(char) <= LAST_SEPARATOR and unicodedata.category(char) in SEPARATING
 
 
-WORTH = _worth()
+PAIRS = _pairs()
 EVERY = np.full(sys.maxunicode + 1, UNKNOWN, np.uint64)

@@ -11,11 +11,14 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from aitelier_nb.storage import files
 from aitelier_nb.storage.batches import Batch, batch
-from aitelier_nb.storage.lines import Line, PlainLine, Turn, content_key, encode
+from aitelier_nb.storage.fingerprints import content_key
+from aitelier_nb.storage.lines import Line, PlainLine, Turn, encode
 
 __all__ = [
     "AS_READ",
@@ -73,7 +76,7 @@ def original_turns(line: Line | PlainLine) -> list[Turn] | None:
     return None
 
 
-_flagged = attrgetter("flagged")
+_flagged, _version = attrgetter("flagged"), attrgetter("version")
 
 
 def _firsts(found: Batch) -> list[int | None]:
@@ -87,18 +90,29 @@ def _source(value: object) -> str:
     return value if isinstance(value, str) else encode(value).decode()
 
 
-OF: dict[str, Callable[[Batch], list[Any]]] = {
-    "id": lambda found: [line.id for line in found.lines],
+Values = list[Any] | npt.NDArray[Any]
+
+
+def _versions(found: Batch) -> Values:
+    versions = list(map(_version, found.lines))
+    try:
+        return np.array(versions, np.int64)
+    except OverflowError:
+        return versions
+
+
+OF: dict[str, Callable[[Batch], Values]] = {
+    "id": lambda found: found.ids,
     "rating": lambda found: [line.rating for line in found.lines],
     "split": lambda found: [line.split or None for line in found.lines],
     "created_at": lambda found: [line.created_at for line in found.lines],
-    "version": lambda found: [line.version for line in found.lines],
+    "version": _versions,
     "n_turns": lambda found: found.counts,
     "n_chars": lambda found: found.sizes,
-    "flagged": lambda found: list(map(bool, map(_flagged, found.lines))),
+    "flagged": lambda found: np.array(list(map(_flagged, found.lines)), bool),
     "group": lambda found: [None if line.group is None else str(line.group) for line in found.lines],
     "source": lambda found: [None if line.source is None else _source(line.source) for line in found.lines],
-    "has_split": lambda found: [line.split is not msgspec.UNSET for line in found.lines],
+    "has_split": lambda found: np.array([line.split is not msgspec.UNSET for line in found.lines], bool),
     "asked": lambda found: found.tallies,
     "start": lambda found: found.starts,
     "length": lambda found: found.lengths,
@@ -109,9 +123,10 @@ OF: dict[str, Callable[[Batch], list[Any]]] = {
 
 
 class Columns:
-    """The scalars of usable lines, a list each, in the order of the file.
+    """The scalars of usable lines, by column, in the order of the file.
 
-    Those of a few lines are made when they are asked for: often only some of them are.
+    Where each line has one they are numbers or truths in numpy, else a list. Those of a few lines
+    are made when they are asked for: often only some of them are.
 
     Parameters
     ----------
@@ -121,7 +136,7 @@ class Columns:
 
     def __init__(self, few: int = AS_READ) -> None:
         self._few = few
-        self._values: dict[str, list[Any]] = {name: [] for name in OF}
+        self._made: dict[str, list[Values]] = {name: [] for name in OF}
         self._waiting: list[Batch] = []
         self._count = 0
 
@@ -133,20 +148,23 @@ class Columns:
         self._count += len(found)
         self._waiting.append(found)
         if self._count > self._few:
-            _ = self.values
+            for batch in self._waiting:
+                for name, of in OF.items():
+                    self._made[name].append(of(batch))
+            self._waiting = []
 
-    @property
-    def values(self) -> dict[str, list[Any]]:
-        """All columns by name."""
-        for found in self._waiting:
-            for name, of in OF.items():
-                self._values[name] += of(found)
-        self._waiting = []
-        return self._values
-
-    def column(self, name: str) -> list[Any]:
+    def column(self, name: str) -> Values:
         """Return one column."""
-        return [*self._values[name], *chain.from_iterable(map(OF[name], self._waiting))]
+        pieces = [*self._made[name], *map(OF[name], self._waiting)]
+        if pieces and all(isinstance(piece, np.ndarray) for piece in pieces):
+            return np.concatenate(pieces)
+        return list(chain.from_iterable(pieces))
+
+    def listed(self, name: str) -> list[Any]:
+        """Return one column as plain values."""
+        values = self.column(name)
+        found: list[Any] = values.tolist() if isinstance(values, np.ndarray) else values
+        return found
 
 
 def blocks(descriptor: int | files.Source, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
