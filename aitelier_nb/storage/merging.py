@@ -131,6 +131,9 @@ def _keys(example: int, base: bytes, ours: bytes, theirs: bytes, questions: list
             after[key] = max(mine[key], other[key]) + (1 if texts_differ else 0)
         elif value is _CLASH and key == "rating" and "ratings" in {**mine, **other}:
             continue
+        elif value is _CLASH and key == "split" and "val" in (mine.get(key), other.get(key)):
+            after[key] = "val"  # what one side held out must not be trained on by the other
+            questions.append(f"example {example}: {_clash(key, mine.get(key), other.get(key))}. {HELD}")
         elif value is _CLASH:
             clashes.append(_clash(key, mine.get(key), other.get(key)))
         elif value is MISSING:
@@ -152,6 +155,7 @@ def _keys(example: int, base: bytes, ours: bytes, theirs: bytes, questions: list
 
 
 _CLASH = object()
+HELD = "It stays in validation: is it right? A model that was trained on it says nothing about it"
 
 
 def _clash(key: str, mine: Any, other: Any) -> str:

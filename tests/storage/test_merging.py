@@ -107,6 +107,15 @@ def test_deleted_on_one_side_is_deleted_and_deleted_against_an_edit_is_asked():
     assert len(asked.questions) == 1
 
 
+@pytest.mark.parametrize(("here", "there"), [("train", "val"), ("val", "train")])
+def test_what_one_side_holds_out_stays_in_validation_and_is_asked(here, there):
+    merged = merging.merge(file(line(1)), file(line(1, split=here)), file(line(1, split=there)))
+
+    assert examples(merged)[0]["split"] == "val"
+    [question] = merged.questions
+    assert question.startswith(f'example 1: split is "{here}" here and "{there}" there.')
+
+
 def test_lines_that_cannot_be_read_and_line_ends_are_kept():
     base = b"not json\r\n" + line(1) + b"\r\n"
     theirs = b"not json\r\n" + line(1, rating=2) + b"\r\n{torn"
