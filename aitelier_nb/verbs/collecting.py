@@ -232,7 +232,11 @@ def load(
     else:
         added = _added(place, parsed)
     fresh = sum(not one.existed for one in added)
-    notices = (*parsed.notices, *_unprompted(place, parsed.examples), *_unrated(parsed.examples, added))
+    notices = (
+        *parsed.notices,
+        *_unprompted(place, parsed.examples),
+        *_unrated(place, parsed.examples, added),
+    )
     rejected = _told(parsed.rejected)
     if dry_run:
         there = len(added) - fresh
@@ -296,17 +300,21 @@ def _unprompted(project: Project, rows: Sequence[Row]) -> list[str]:
     return [f"{counted(without, 'conversation')} without a system prompt, imported as they are"]
 
 
-def _unrated(rows: Sequence[Row], added: Sequence[Added]) -> list[str]:
-    """Say how many rows came with a rating for an example that is there already."""
-    if not any(one.existed for one in added):
-        return []
-    rated = sum(
-        one.existed and not isinstance(row, Conversation) and row.get("rating") is not None
+def _unrated(project: Project, rows: Sequence[Row], added: Sequence[Added]) -> list[str]:
+    """Say how many rows came with another rating than that of the example that is there already."""
+    given = [
+        (one.id, row["rating"])
         for row, one in zip(rows, added, strict=True)
-    )
-    if not rated:
+        if one.existed and not isinstance(row, Conversation) and row.get("rating") is not None
+    ]
+    if not given:
         return []
-    return [f"{counted(rated, 'row')} with a rating, of examples that were there already: theirs stand"]
+    standing = project.dataset.columns("id", "rating")
+    ratings = dict(zip(standing["id"], standing["rating"], strict=True))
+    others = sum(ratings.get(example) != rating for example, rating in given)
+    if not others:
+        return []
+    return [f"{counted(others, 'row')} with another rating than the example that is there: that one stands"]
 
 
 def _first_role(row: Row) -> str | None:

@@ -157,8 +157,10 @@ def test_a_dry_run_says_what_is_there_already_and_a_rating_that_came_too_late(pr
     done = ait.load(rows, project=project)
 
     assert (dry.imported, dry.duplicates) == (done.imported, done.duplicates) == (1, 1)
-    assert any("1 row with a rating" in notice for notice in dry.notices)
+    assert any("1 row with another rating" in notice for notice in dry.notices)
     assert dry.notices == done.notices
+    ait.set_rating(1, 9, project=project)
+    assert not any("another rating" in notice for notice in ait.load(rows, project=project).notices)
 
 
 def test_a_folder_that_hugging_face_saved_comes_in_with_its_splits(project, tmp_path):
