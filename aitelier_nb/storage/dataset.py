@@ -337,7 +337,7 @@ class Dataset(Upkeep):
         """
         who, several = by or self._rater, git.is_merged(self._folder)
         with self._state.writing():
-            text = any(name in frame.columns for name in bodies.TEXT[1:])
+            text = any(name in getattr(frame, "columns", ()) for name in bodies.TEXT[1:])
             wanted = frames.changes(frame, frames.to_frame(self._table(text=text)))
 
             def values(line: Mapping[str, Any], cells: Mapping[str, Any]) -> Values:

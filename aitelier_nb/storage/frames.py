@@ -71,6 +71,11 @@ def changes(frame: pd.DataFrame, now: pd.DataFrame) -> dict[int, Cells]:
 
 
 def _check_columns(frame: pd.DataFrame, now: pd.DataFrame) -> None:
+    if not hasattr(frame, "columns"):
+        raise DataError(
+            f"the changes are {type(frame).__name__}, not a DataFrame",
+            hint="take the frame from dataset.frame()",
+        )
     if "id" not in frame.columns:
         raise DataError("the frame has no column id", hint="take the frame from dataset.frame()")
     for name in frame.columns:
@@ -111,7 +116,10 @@ def _checked(example: int, name: str, value: Any) -> Any:
         )
     if name == "rating":
         whole = int(value) if isinstance(value, float) and value.is_integer() else value
-        return checked_rating(whole)
+        try:
+            return checked_rating(whole)
+        except DataError as error:
+            raise DataError(f"example {example}: {error}", hint=f"it holds {KINDS[name]}") from error
     right = {
         "split": value in (None, "train", "val"),
         "flagged": isinstance(value, bool) or value is None,

@@ -56,7 +56,7 @@ def test_a_row_that_moved_on_is_named_and_nothing_is_changed(dataset):
     [
         ("colour", "red", "'colour' is no column"),
         ("rating", "good", "rating of 'good'"),
-        ("rating", 11, "rating of 11"),
+        ("rating", 11, "example 1: a rating of 11"),
         ("split", "test", "example 1: split is 'test'"),
         ("version", 7, "version cannot be set"),
         ("flagged", "yes", "flagged is 'yes'"),
