@@ -28,7 +28,7 @@ def _has_blocks(turn: object) -> bool:
     content = turn.get("content") if isinstance(turn, dict) else None
     if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
         return False
-    return any(part.get("type") in BLOCKS for part in content) or (
+    return any(isinstance(part.get("type"), str) and part["type"] in BLOCKS for part in content) or (
         bool(content) and all(set(part) == {"text"} for part in content)
     )
 

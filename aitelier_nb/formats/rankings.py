@@ -8,7 +8,7 @@ from typing import Any
 
 from aitelier_nb.formats.conversations import Refused
 
-__all__ = ["as_pair", "is_ranking"]
+__all__ = ["JUDGES", "MANY", "as_pair", "is_ranking"]
 
 Row = Mapping[str, Any]
 

@@ -18,6 +18,7 @@ from aitelier_nb.formats import bulk, containers, dialects, encodings, own_keys,
 from aitelier_nb.formats.bulk import Bulk
 from aitelier_nb.formats.containers import Row
 from aitelier_nb.formats.conversations import NotTraining, Refused, kind_of, plain
+from aitelier_nb.formats.recognition import Recogniser
 from aitelier_nb.formats.watching import Watched
 from aitelier_nb.schema import Conversation, Rejection
 
@@ -204,23 +205,22 @@ def _examples_of(row: Row, convert: Convert, told: Counter[str]) -> tuple[str, l
 def _converter(name: str, columns: Mapping[str, str] | None, scale: tuple[float, float] | None) -> Convert:
     """Return the function from a row's value to its dialect and its examples."""
     insisted = _insisted(name, columns)
-    known: dict[tuple[str, ...], dialects.Dialect | None] = {}
+    recogniser = Recogniser()
     unread: dict[tuple[str, ...], str] = {}
 
     def convert(value: Any, told: Counter[str]) -> tuple[str, list[Example]]:
         value = _as_row(value, columns)
         names = tuple(value)
-        if names not in known:
-            known[names] = insisted or dialects.recognise(value)
-        dialect = _fitting(known[names], insisted, value)
-        if names in unread:
+        dialect = _fitting(insisted or recogniser.find(value, names), insisted, value)
+        like = (dialect.name, *names)
+        if like in unread:
             examples = dialect.examples(value, told)
         else:
             watched = Watched(value)
             examples = dialect.examples(watched, told)
-            unread[names] = watched.left_out(examples)
-        if unread[names]:
-            told[unread[names]] += 1
+            unread[like] = watched.left_out(examples)
+        if unread[like]:
+            told[unread[like]] += 1
         for example in examples:
             if len(example) > 1:
                 own_keys.mend(example, scale, told)

@@ -34,7 +34,7 @@ def inside(row: Row, told: Counter[str]) -> dict[str, Any]:
         return _run(row)
     fields = dict(row["fields"] if kind == "argilla" else row["data"])
     numbers = _stars(row.get("annotations", ())) if kind == "label-studio" else _responses(row)
-    ratings = sorted(number for number in numbers if number is not None)
+    ratings = sorted(number for number in numbers if isinstance(number, (int, float)))
     if len(ratings) > 1:
         told["of several ratings of an example the lower median was taken"] += 1
     return {**fields, "rating": ratings[(len(ratings) - 1) // 2]} if ratings else fields

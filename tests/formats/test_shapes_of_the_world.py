@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import random
 
 import pytest
 
@@ -165,3 +167,44 @@ def test_what_only_the_source_knew_of_a_turn_is_left_out_and_told():
     assert parsed.notices == [
         "keys of turns that have no place in a message were left out: country, toxic (1x)"
     ]
+
+
+def test_rows_of_the_same_columns_may_be_of_different_shapes():
+    kiln = {"input": "q", "output": {"output": "a"}}
+    plain = {"input": "q2", "output": "a2"}
+    unjudged = {"instruction": "q", "completions": []}
+    judged = PREFERENCES["UltraFeedback"]
+
+    for rows in ([kiln, plain], [plain, kiln]):
+        assert not readers.read_rows(rows).rejected
+    parsed = readers.read_rows([unjudged, judged])
+    assert (parsed.lines, [row.line for row in parsed.rejected]) == ([2], [1])
+
+
+ODD = [
+    None, "", 0, True, [], {}, "x", 1.5, ["x"], [None], [{}], {"a": 1}, [[]], {"text": 1}, [{"type": "tool_use"}],
+    [{"type": {}}], "[", '{"name": 1}', {"parts": [1]}, [{"role": "user"}], "<functioncall> {", "[INST]", "### ",
+]  # fmt: skip
+
+
+def test_a_known_shape_with_anything_inside_is_read_or_reported():
+    chance = random.Random(5)
+    shapes = [row for row, _ in SHAPES.values()] + list(PREFERENCES.values())
+    for _ in range(1500):
+        row = copy.deepcopy(chance.choice(shapes))
+        for _ in range(chance.choice([1, 2])):
+            holder, name = chance.choice(list(places(row)))
+            holder[name] = copy.deepcopy(chance.choice(ODD))
+        content = b'{"input": "q", "output": "a"}\n' + json.dumps(row).encode()
+
+        parsed = readers.read(content, name="rows.jsonl")
+
+        assert len(set(parsed.lines)) + len(parsed.rejected) == 2, row
+
+
+def places(value):
+    """Yield each place in a JSON value as its holder and the name or number in it."""
+    names = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for name in names:
+        yield value, name
+        yield from places(value[name])
