@@ -17,7 +17,7 @@ __all__ = ["sealed", "stands"]
 
 BLOCK = 1 << 20
 
-_known: dict[Path, tuple[int, int, int]] = {}  # files that were read whole, as they were then
+_known: dict[Path, tuple[int, int, int]] = {}  # files that were written or read whole, as they were then
 
 
 class _Hashed(io.RawIOBase):
@@ -51,14 +51,21 @@ def sealed(path: Path) -> Iterator[_Hashed]:
     try:
         with _Hashed(new) as sink:
             yield sink
+        now = _state(new)
         seal.write_text(sink.hash.hexdigest())
         os.replace(new, path)  # noqa: PTH105 - derived, so it is not synced
         os.replace(seal, _seal(path))  # noqa: PTH105
+        _known[path] = now
     except BaseException:
         for left in (new, seal):
             with contextlib.suppress(OSError):
                 left.unlink()
         raise
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _seal(path: Path) -> Path:
@@ -68,8 +75,7 @@ def _seal(path: Path) -> Path:
 def stands(path: Path) -> bool:
     """Say whether a file is as it was written; it is read once, and again when it has changed."""
     try:
-        stat = path.stat()
-        now = stat.st_ino, stat.st_size, stat.st_mtime_ns
+        now = _state(path)
         if _known.get(path) == now:
             return True
         found, block = xxhash.xxh3_128(), bytearray(BLOCK)
