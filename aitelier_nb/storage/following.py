@@ -10,7 +10,7 @@ from aitelier_nb.storage.files import Opened, Source
 from aitelier_nb.storage.heads import Facts
 from aitelier_nb.storage.index import Index, scanned
 from aitelier_nb.storage.matching import Fresh, matched
-from aitelier_nb.storage.parts import Part
+from aitelier_nb.storage.parts import PACKED, Part
 from aitelier_nb.storage.scanning import AS_READ, Block, Fault, Scan
 from aitelier_nb.storage.streams import Place, Stream
 
@@ -116,9 +116,12 @@ def _after(old: Index, block: int) -> Block:
 
 
 def save(index: Index, head: Path) -> None:
-    """Write the head; the index then keeps its scalars there instead of in memory."""
+    """Write the head; the scalars of many lines are then kept there instead of in memory."""
     import pyarrow.parquet as pq
 
-    heads.write(head, index.table(heads.schema().names), index.facts)
+    found = index.table(heads.schema().names)
+    heads.write(head, found, index.facts)
     index.saved = True
-    index.parts = [Part(pq.ParquetFile(head, page_checksum_verification=True), 0, len(index))]
+    few = len(index) <= PACKED
+    held = found if few else pq.ParquetFile(head, page_checksum_verification=True)
+    index.parts = [Part(held, 0, len(index))]

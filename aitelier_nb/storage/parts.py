@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["Changed", "Part", "cut", "gathered", "joined", "listed", "numbers"]
+__all__ = ["PACKED", "Changed", "Part", "cut", "gathered", "joined", "listed", "numbers"]
 
-PACKED = 1 << 15  # rows; as Python objects so many take some ten megabytes
+PACKED = 1 << 15  # rows; as Python objects so many take some ten megabytes, and in Arrow five
 
 
 class Changed:

@@ -124,12 +124,11 @@ class _Placing:
         for place in self._had[bisect_left(self._had, low) : bisect_left(self._had, high)]:
             self._turn(place, lines, place - low, data[froms[place - low] : upto[place - low] + 1])
         self._marks += map(xxhash.xxh3_64_intdigest, lines)
+        lines[0], lines[-1] = data[: froms[0]] + lines[0], lines[-1] + data[upto[-1] + 1 :]
         if bisect_left(self._loose, low) == bisect_left(self._loose, high - 1):
-            middle = b"\n".join(lines)
-        else:
-            between = [data[last + 1 : begin] for last, begin in zip(upto, froms[1:], strict=False)]
-            middle = b"".join([piece for pair in zip(lines, [*between, b""], strict=True) for piece in pair])
-        return b"".join([data[: froms[0]], middle, data[upto[-1] + 1 :]])
+            return b"\n".join(lines)
+        between = [data[last + 1 : begin] for last, begin in zip(upto, froms[1:], strict=False)]
+        return b"".join([piece for pair in zip(lines, [*between, b""], strict=True) for piece in pair])
 
     def _turn(self, place: int, lines: list[bytes], among: int, line: bytes) -> None:
         """Change a line that has the key already."""
