@@ -16,6 +16,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, Self
@@ -165,6 +166,10 @@ class Handler(BaseHTTPRequestHandler):
     server: _Listener
 
     def serve(self) -> None:
+        with self.server.at_work():
+            self._serve()
+
+    def _serve(self) -> None:
         if self.server.faults_before_reading(f"{self.command} {urlsplit(self.path).path}"):
             self.rfile.read(100)
             self.break_off()
@@ -253,6 +258,25 @@ class _Listener(ThreadingHTTPServer):
         self.disconnects = 0
         self.stopping = threading.Event()
         self._lock = threading.Lock()
+        self._working = 0
+        self._rest = threading.Condition(self._lock)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Count a request that is being answered."""
+        with self._lock:
+            self._working += 1
+        try:
+            yield
+        finally:
+            with self._rest:
+                self._working -= 1
+                self._rest.notify_all()
+
+    def rest(self) -> None:
+        """Wait until every request is answered, or its reader known to be gone."""
+        with self._rest:
+            self._rest.wait_for(lambda: not self._working, timeout=20)
 
     def arrived(self, request: Request) -> Fault | None:
         with self._lock:
@@ -293,6 +317,7 @@ class Server:
         self._listener.shutdown()
         self._listener.server_close()
         self._thread.join()
+        self._listener.rest()
 
     def fail(self, what: str, *faults: Fault) -> None:
         """Meet the next requests of that method and path (a regular expression) with these faults."""
