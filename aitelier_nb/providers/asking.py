@@ -132,7 +132,9 @@ async def _ask(line: Line, http: httpx.AsyncClient, request: ChatRequest, pace: 
     body = line.body_of(request)
     try:
         async with pace.turn() as turn:
-            response = await line.client.asend(http, line.dialect.path, body, seen=turn.learn)
+            response = await line.client.asend(
+                http, line.dialect.path, body, seen=turn.learn, again=turn.again
+            )
         return chat.answer_of(
             faults.json_of(response, line.client.provider), request.model, line.client.provider
         )
@@ -163,7 +165,9 @@ async def _stream(
 
     try:
         async with pace.turn() as turn:
-            async for block in line.client.astream(http, line.dialect.path, body, seen=turn.learn):
+            async for block in line.client.astream(
+                http, line.dialect.path, body, seen=turn.learn, again=turn.again
+            ):
                 document += block if not growing.begun else b""
                 take(reader.feed(block))
             take(reader.end())

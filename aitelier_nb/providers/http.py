@@ -10,7 +10,7 @@ import random
 import ssl
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +32,7 @@ HOPS = 20  # redirects that are followed
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 Seen = Callable[[httpx.Response], None]
+Again = Callable[[float], Awaitable[object]]
 
 
 class KeyAuth(httpx.Auth):
@@ -178,7 +179,13 @@ class Client:
             response.close()
 
     async def asend(
-        self, http: httpx.AsyncClient, path: str, body: Mapping[str, Any], *, seen: Seen = lambda _: None
+        self,
+        http: httpx.AsyncClient,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        seen: Seen = lambda _: None,
+        again: Again = anyio.sleep,
     ) -> httpx.Response:
         """POST a body that may be sent twice and return a response of status 2xx.
 
@@ -188,14 +195,22 @@ class Client:
             The client of the running event loop, from `asynchronous`.
         seen
             Told of every response, refused ones included: rate limits are learnt from it.
+        again
+            Waits so many seconds before the next attempt.
         """
-        return await self._asend(http, path, body, seen, stream=False)
+        return await self._asend(http, path, body, seen, again, stream=False)
 
     async def astream(
-        self, http: httpx.AsyncClient, path: str, body: Mapping[str, Any], *, seen: Seen = lambda _: None
+        self,
+        http: httpx.AsyncClient,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        seen: Seen = lambda _: None,
+        again: Again = anyio.sleep,
     ) -> AsyncIterator[bytes]:
         """POST a body and yield the answer's bytes as they come; only its beginning is tried again."""
-        response = await self._asend(http, path, body, seen, stream=True)
+        response = await self._asend(http, path, body, seen, again, stream=True)
         try:
             async for block in response.aiter_bytes():
                 yield block
@@ -205,7 +220,14 @@ class Client:
             await response.aclose()
 
     async def _asend(
-        self, http: httpx.AsyncClient, path: str, body: Mapping[str, Any], seen: Seen, *, stream: bool
+        self,
+        http: httpx.AsyncClient,
+        path: str,
+        body: Mapping[str, Any],
+        seen: Seen,
+        again: Again,
+        *,
+        stream: bool,
     ) -> httpx.Response:
         attempt = 0
         while True:
@@ -222,7 +244,7 @@ class Client:
             wait = self._wait(attempt, outcome, "POST", repeatable=True, accept=frozenset())
             if wait is None:
                 return self._result(outcome, request, frozenset())
-            await anyio.sleep(wait)
+            await again(wait)
 
     def asynchronous(self) -> httpx.AsyncClient:
         """Return a client for the running event loop; the caller closes it."""

@@ -7,8 +7,8 @@ way, and each answer lets them grow again.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 
 import anyio
@@ -25,14 +25,29 @@ TOKENS_RESET = ("x-ratelimit-reset-tokens", "x-tokenlimit-reset", *RESET)
 
 
 class Turn:
-    """One request under way: what its responses say goes to the pace."""
+    """One request under way: what its responses say goes to the pace.
+
+    Attributes
+    ----------
+    number
+        Which one it is, counted by when they started.
+    """
 
     def __init__(self, pace: Pace, number: int) -> None:
-        self._pace, self._number = pace, number
+        self._pace, self.number = pace, number
+        self._refused = False
 
     def learn(self, response: httpx.Response) -> None:
         """Take in a response, whatever its status."""
-        self._pace.learn(response, self._number)
+        self._refused = response.status_code == httpx.codes.TOO_MANY_REQUESTS
+        self._pace.learn(response, self.number)
+
+    async def again(self, seconds: float) -> None:
+        """Wait, then for a turn: those that were refused together must not come back together."""
+        self._pace.leave(self.number)
+        with self._pace.expecting(self._refused):
+            await anyio.sleep(seconds)
+            self.number = await self._pace.enter(returning=True)
 
 
 class Pace:
@@ -49,6 +64,7 @@ class Pace:
         self._limit = float(limit)
         self._under_way: set[int] = set()
         self._started = 0
+        self._expected = 0
         self._room: int | None = None
         self._resume = 0.0
         self._changed = anyio.Event()
@@ -61,17 +77,35 @@ class Pace:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
         """Wait until a request may start, and count it as under way inside the block."""
-        await self._wait()
+        turn = Turn(self, await self.enter())
+        try:
+            yield turn
+        finally:
+            self.leave(turn.number)
+
+    async def enter(self, *, returning: bool = False) -> int:
+        """Wait until a request may start, count it as under way and return its number."""
+        await self._wait(returning)
         self._started += 1
-        number = self._started
-        self._under_way.add(number)
+        self._under_way.add(self._started)
         if self._room is not None:
             self._room -= 1
+        return self._started
+
+    @contextmanager
+    def expecting(self, refused: bool) -> Iterator[None]:
+        """Let no other request begin before one that was refused comes back: it would take its place."""
+        self._expected += refused
         try:
-            yield Turn(self, number)
+            yield
         finally:
-            self._under_way.discard(number)
+            self._expected -= refused
             self._notify()
+
+    def leave(self, number: int) -> None:
+        """Count a request as under way no more."""
+        self._under_way.discard(number)
+        self._notify()
 
     def learn(self, response: httpx.Response, number: int) -> None:
         """Take in what a response to the request of that number says about limits."""
@@ -101,13 +135,13 @@ class Pace:
         if 0 < seconds <= LONGEST_RESET:
             self._resume = max(self._resume, now + seconds)
 
-    async def _wait(self) -> None:
+    async def _wait(self, returning: bool) -> None:
         while True:
             pause = self._resume - time.monotonic()
             if pause > 0:
                 await anyio.sleep(pause)
                 self._room = None
-            elif len(self._under_way) >= self.limit or self._room == 0:
+            elif len(self._under_way) >= self.limit or self._room == 0 or (self._expected and not returning):
                 await self._next_change()
             else:
                 return

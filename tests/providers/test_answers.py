@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -261,6 +262,32 @@ def test_a_limit_is_learnt_from_headers_and_kept(tmp_path: Path) -> None:
     assert len(answers) == 70
     assert service.most_at_once > 1
     assert service.refused <= 16, "a window's end is met at most once by what is under way"
+
+
+class OneAtATime(TogetherService):
+    """Refuses whoever comes while another is being answered, and tells all of them to wait as long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._busy = threading.Lock()
+
+    def __call__(self, request: Request) -> Response:
+        if not self._busy.acquire(blocking=False):
+            return Response(429, {"error": {"message": "one at a time"}}, {"retry-after-ms": "30"})
+        try:
+            time.sleep(0.04)
+            return super().__call__(request)
+        finally:
+            self._busy.release()
+
+
+def test_requests_that_were_refused_together_do_not_come_back_together() -> None:
+    with Server(OneAtATime(), "/v1") as server:
+        options = {"patience": replace(QUICK, attempts=6), "concurrency": 16}
+        provider = Together(Settings(base_url=server.url, options=options))
+        answers = dict(provider.answers([ask(str(number)) for number in range(16)]))
+        provider.close()
+    assert [answer.error for _, answer in sorted(answers.items())] == [None] * 16
 
 
 @pytest.mark.parametrize(
