@@ -238,7 +238,8 @@ export class Frame {
         : queue.place + 1 + " of " + queue.total
       : "";
     put(this.where, where);
-    this.bar.max = Math.max(1, queue.total);
+    const last = Math.max(1, queue.total);
+    if (this.bar.max !== last) this.bar.max = last;
     this.bar.value = queue.place;
     const waits = queue.late || queue.unsaved > 3;
     put(this.saving, waits ? queue.unsaved + " not yet saved" : this.savedText());

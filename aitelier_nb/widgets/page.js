@@ -2,6 +2,11 @@
 
 const LONG = 12000; // characters shown of a long text before "show all" is pressed: what a screen paints in one frame
 
+const NUMBER = new Intl.NumberFormat("en");
+
+/** A number in groups of three digits; the spelling is made once, for it costs as much as the rest of a key. */
+export const grouped = (number) => NUMBER.format(number);
+
 /** Make an element: attributes by name, `on…` as listeners, children as nodes or text. */
 export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -41,7 +46,7 @@ export function textBlock(text, paint = plain) {
     return block;
   }
   paint(block, text.slice(0, LONG));
-  const more = button("Show all " + text.length.toLocaleString("en") + " characters", null, () => {
+  const more = button("Show all " + grouped(text.length) + " characters", null, () => {
     block.replaceChildren();
     paint(block, text);
   });

@@ -1,6 +1,6 @@
 // One example on screen; a key rates it and the next one is there.
 
-import { make, button, turn, textOf, textBlock, answerPlace, plain, scrolling } from "./page.js";
+import { make, button, turn, textOf, textBlock, answerPlace, plain, scrolling, grouped } from "./page.js";
 import { Frame, put } from "./frame.js";
 import { ratingGroup } from "./ratings.js";
 import { differenceBlock } from "./diffs.js";
@@ -306,9 +306,9 @@ function rowsFor(text) {
 
 function known(row) {
   if (row.deleted) return ["this example was deleted since the list was made"];
-  const facts = ["example " + row.id, answerOf(row).length.toLocaleString("en") + " characters"];
-  if (row.n_tokens != null) facts.push(row.n_tokens.toLocaleString("en") + " tokens");
-  if (row.about_tokens != null) facts.push("about " + row.about_tokens.toLocaleString("en") + " tokens");
+  const facts = ["example " + row.id, grouped(answerOf(row).length) + " characters"];
+  if (row.n_tokens != null) facts.push(grouped(row.n_tokens) + " tokens");
+  if (row.about_tokens != null) facts.push("about " + grouped(row.about_tokens) + " tokens");
   if (row.rating != null) facts.push("rated " + row.rating);
   for (const [who, rating] of Object.entries(row.ratings ?? {})) facts.push(who + ": " + rating);
   if (row.originalOutput != null) facts.push("rewritten");

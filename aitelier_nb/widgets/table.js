@@ -1,6 +1,6 @@
 // All examples of a project in a table that only ever holds the rows on screen.
 
-import { make, button, turn, textOf, answerPlace } from "./page.js";
+import { make, button, turn, textOf, answerPlace, grouped } from "./page.js";
 import { Panel, field, choice } from "./panel.js";
 import { ratingGroup } from "./ratings.js";
 
@@ -140,7 +140,7 @@ class TableView extends Panel {
     this.tall = Math.max(this.tall, Math.min(SCREEN, this.total)); // a search that finds less moves nothing
     this.scroller.style.height = this.tall * ROW + "px";
     this.table.setAttribute("aria-rowcount", String(this.total + 1));
-    this.count.textContent = this.total.toLocaleString("en") + (this.total === 1 ? " example" : " examples");
+    this.count.textContent = grouped(this.total) + (this.total === 1 ? " example" : " examples");
     this.scroller.scrollTop = 0;
     this.paint();
   }
