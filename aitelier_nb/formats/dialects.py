@@ -64,13 +64,16 @@ def _from_messages(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
     given = row.get("messages")
     if isinstance(given, str) or set(row) >= FLAT:  # of a table: the other columns repeat or are ours
         return [_kept(usable(systems.before(turns.mended(given, told), row)), row)]
-    if isinstance(given, list) and any(isinstance(turn, dict) and "author" in turn for turn in given):
+    if "context" in row and turns.have_authors(given):
         row = {**row, "system": row.get("context")}  # as the first chat models of Vertex had it
     messages: list[dict[str, Any]] = given if isinstance(given, list) else []
     if fault(given) is not None or messages[-1]["role"] != "assistant":
         messages = usable(turns.completed(turns.mended(given, told), row))
     elif MADE_ANEW.isdisjoint(row) and SYSTEMS.isdisjoint(row):
         return [dict(row)]
+    if SYSTEMS.isdisjoint(row):
+        rest = {name: value for name, value in row.items() if name not in MADE_ANEW}
+        return [{**rest, "messages": messages}]
     whole = systems.before(messages, row)
     used = SYSTEMS if whole is not messages or messages[:1] == systems.turn_of(row) else frozenset()
     rest = {name: value for name, value in row.items() if name not in MADE_ANEW and name not in used}

@@ -31,7 +31,6 @@ ANSWERS = (
     "targets", "outputs", "assistant_response", "assistant_message", "output_text", "ideal", "ideal_response",
     "targets_pretokenized", "antwort", "respuesta", "resposta", "risposta", "antwoord", "réponse",
 )  # fmt: skip
-HISTORIES = ("history", "chat_history")
 CONTEXTS = ("context", "passage", "document")
 
 
@@ -94,7 +93,7 @@ def from_self_instruct(row: Row, told: Counter[str]) -> list[list[dict[str, Any]
 
 def _history(row: Row) -> list[dict[str, Any]]:
     """Return earlier turns: pairs of question and answer, or turns with roles."""
-    history = next((row[name] for name in HISTORIES if row.get(name)), None)
+    history = row.get("history") or row.get("chat_history")
     if not history:
         return []
     if not isinstance(history, list):

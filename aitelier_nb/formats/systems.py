@@ -13,11 +13,14 @@ NAMES = (
     "system", "system_prompt", "systemPrompt", "systemInstruction", "system_instruction", "system_message",
     "meta_instruction",
 )  # fmt: skip
+KNOWN = frozenset(NAMES)
 LEADING = ("system", "developer")
 
 
 def turn_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the system prompt of a row as a turn, or no turn."""
+    if KNOWN.isdisjoint(row):
+        return []
     given = next((row[name] for name in NAMES if row.get(name)), None)
     if given is None:
         return []

@@ -11,7 +11,7 @@ import msgspec
 from aitelier_nb.formats import blocks, calls, pairs, templates
 from aitelier_nb.formats.conversations import Refused, messages_of
 
-__all__ = ["NAMES", "completed", "is_spoken", "mended", "of_row"]
+__all__ = ["NAMES", "completed", "have_authors", "is_spoken", "mended", "of_row"]
 
 Row = Mapping[str, Any]
 
@@ -36,11 +36,16 @@ def of_row(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
 
 def _bared(turns: list[dict[str, Any]], told: Counter[str]) -> list[dict[str, Any]]:
     """Return turns without what only their source knew of them, such as a language or a time."""
-    if all(TAKEN.issuperset(turn) for turn in turns):
+    if all(map(TAKEN.issuperset, turns)):
         return turns
     left = sorted({str(name) for turn in turns for name in turn if name not in TAKEN})
     told[f"keys of turns that have no place in a message were left out: {', '.join(left):.200}"] += 1
     return [{name: value for name, value in turn.items() if name in TAKEN} for turn in turns]
+
+
+def have_authors(turns: object) -> bool:
+    """Return whether turns name their speakers as the first chat models of Vertex did."""
+    return isinstance(turns, list) and any(isinstance(turn, dict) and "author" in turn for turn in turns)
 
 
 def is_spoken(row: Row) -> bool:
@@ -70,7 +75,11 @@ def mended(turns: Any, told: Counter[str]) -> list[dict[str, Any]]:
     if turns == []:
         return []
     if isinstance(turns, list):
-        turns = blocks.unfolded(_spoken_in_turn(turns, told), told)
+        kinds = set(map(type, turns))
+        if kinds == {str}:
+            turns = _spoken_in_turn(turns, told)
+        elif kinds == {dict} and any(type(turn.get("content")) is list for turn in turns):
+            turns = blocks.unfolded(turns, told)
     messages = calls.linked(messages_of(turns, "user"))
     said = [turn for turn in messages if turn["role"] != "system" or turn.get("content") not in ("", None)]
     if len(said) < len(messages):
@@ -80,7 +89,7 @@ def mended(turns: Any, told: Counter[str]) -> list[dict[str, Any]]:
 
 def _spoken_in_turn(turns: list[Any], told: Counter[str]) -> list[Any]:
     """Return texts without speakers, of which there are several, as user and assistant in turn."""
-    if len(turns) < 2 or not all(isinstance(turn, str) for turn in turns):  # noqa: PLR2004 - two who speak
+    if len(turns) < 2:  # noqa: PLR2004 - two who speak
         return turns
     told["turns without speakers were read as user and assistant in turn"] += 1
     return [
