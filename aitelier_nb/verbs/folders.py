@@ -6,7 +6,7 @@ from pathlib import Path
 
 __all__ = ["files_of"]
 
-ENDINGS = (".arrow", ".parquet", ".jsonl", ".ndjson", ".csv", ".tsv", ".jsonl.gz")
+ENDINGS = (".arrow", ".parquet", ".jsonl", ".ndjson", ".csv", ".tsv")
 SPLITS = ("train", "training", "validation", "valid", "val", "dev", "test")
 
 
@@ -18,7 +18,9 @@ def files_of(folder: Path) -> list[tuple[str | None, Path]]:
     found = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.name.endswith(ENDINGS) and path.is_file() and not _is_hidden(path.relative_to(folder))
+        if path.name.removesuffix(".gz").endswith(ENDINGS)
+        and path.is_file()
+        and not _is_hidden(path.relative_to(folder))
     ]
     splits = [_split_of(path.relative_to(folder)) for path in found]
     several = len({split for split in splits if split}) > 1

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from aitelier_nb.errors import DataError
+from aitelier_nb.errors import DataError, UsageError
 from aitelier_nb.formats import own_keys, readers
 from aitelier_nb.progress import Progress
 from aitelier_nb.storage.project import Project, is_project
 from aitelier_nb.storage.scanning import collector_paused
-from aitelier_nb.verbs import folders
+from aitelier_nb.verbs import folders, objects
 from aitelier_nb.verbs.current import current
 
 __all__ = ["parse"]
@@ -28,11 +28,14 @@ def parse(
     """Return the source's name and what its rows say; `named` is the format, or "auto"."""
     if isinstance(source, Project):
         source = source.path
+    if columns is not None and not isinstance(columns, Mapping):
+        raise UsageError("map names a column for each of our fields", hint='map={"input": "question"}')
     if isinstance(source, (str, Path)):
         return _of_file(Path(source).expanduser(), named, columns, scale)
     name = type(source).__name__
-    is_frame = hasattr(source, "to_dict") and hasattr(source, "columns")
-    rows = source.to_dict("records") if is_frame else source
+    if isinstance(source, (bytes, bytearray)):
+        return name, readers.read(bytes(source), format=named, columns=columns, scale=scale)
+    rows = objects.rows_of(source)
     return name, readers.read_rows(rows, name=name, format=named, columns=columns, scale=scale)
 
 
@@ -42,7 +45,7 @@ def _of_file(
     if path.is_dir() and not is_project(path):
         inside = folders.files_of(path)
         if inside:
-            return path.name, _of_files(path, inside, named, columns, scale)
+            return path.resolve().name, _of_files(path, inside, named, columns, scale)
     if path.is_dir():
         project = current(path)
         project.dataset.fold()

@@ -176,3 +176,32 @@ def test_a_folder_that_hugging_face_saved_comes_in_with_its_splits(project, tmp_
     assert [(one["messages"], one["split"]) for one in found] == [
         (row["messages"], side) for row, side in zip(rows, ["train", "train", "val"], strict=True)
     ]
+
+
+def test_objects_of_other_libraries_are_rows_too(tmp_path):
+    datasets, pl, pa, pd = map(pytest.importorskip, ("datasets", "polars", "pyarrow", "pandas"))
+    flat = [{"input": f"q{n}", "output": "a"} for n in range(3)]
+    train, held = datasets.Dataset.from_list(flat[:2]), datasets.Dataset.from_list(flat[2:])
+    sources = [
+        pl.DataFrame(flat),
+        pl.DataFrame(flat).lazy(),
+        pa.Table.from_pylist(flat),
+        datasets.DatasetDict({"train": train, "validation": held}),
+        pd.DataFrame(flat).set_index("input"),
+        {"input": ["q0", "q1", "q2"], "output": ["a"] * 3},
+        b"input,output\nq0,a\nq1,a\nq2,a\n",
+    ]
+    for place, source in enumerate(sources):
+        with ait.init("p", path=tmp_path / str(place)) as project:
+            done = ait.load(source, project=project)
+            found = [(one.input, one.split) for one in project.dataset.examples()]
+            sides = ["train", "train", "val"] if isinstance(source, datasets.DatasetDict) else [None] * 3
+            assert (done.rejected, found) == ((), list(zip(["q0", "q1", "q2"], sides, strict=True)))
+
+
+@pytest.mark.parametrize("source", [None, 5])
+def test_what_holds_no_rows_is_refused(source, project):
+    with pytest.raises(UsageError, match="holds no rows to import"):
+        ait.load(source, project=project)
+    with pytest.raises(UsageError, match="map names a column"):
+        ait.load([], map=["input"], project=project)
