@@ -246,7 +246,7 @@ def _cells(text: str, name: str) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     if named and rest:
         next(reader)
-    header = [cell.strip() for cell in next(reader)]
+    header = [cell.strip() or f"column {place}" for place, cell in enumerate(next(reader), 1)]
     twice = next((cell for place, cell in enumerate(header) if cell in header[:place]), None)
     if twice is not None:
         raise DataError(f"{name}:1: two columns are named {twice!r}", hint="give each column its own name")

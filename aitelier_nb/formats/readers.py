@@ -231,11 +231,21 @@ def _converter(name: str, columns: Mapping[str, str] | None, scale: tuple[float,
 
 def _as_row(value: Any, columns: Mapping[str, str] | None) -> dict[str, Any]:
     """Return a row as an object with our names; a bare list of turns is one too."""
+    if type(value) is str and value[:1] == "{":
+        value = _decoded(value)
     if type(value) is list and value and all(map(containers.is_turn, value)):
         value = {"messages": value}
     if type(value) is not dict:
         raise Refused(f"the row is {kind_of(value)}, not an object", "write one JSON object for each example")
     return _renamed(value, columns) if columns else value
+
+
+def _decoded(text: str) -> Any:
+    """Return the row that was written as JSON twice, or the text."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
 
 
 def _fitting(

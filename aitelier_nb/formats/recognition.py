@@ -11,7 +11,21 @@ from aitelier_nb.formats.dialects import Dialect
 __all__ = ["Recogniser"]
 
 # Columns whose kind of value tells of a dialect, not their name alone.
-TELLING = frozenset({"inputs", "outputs", "fields", "data", "output", "chat", "mapping", "prompt", "url"}) | {
+TELLING = frozenset(
+    {
+        "inputs",
+        "outputs",
+        "fields",
+        "data",
+        "output",
+        "chat",
+        "mapping",
+        "prompt",
+        "url",
+        "request",
+        "response",
+    }
+) | {
     *rankings.MANY,
     *rankings.JUDGES,
 }

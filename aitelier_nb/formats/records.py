@@ -1,6 +1,7 @@
 """Records of tools for labelling and tracing, with a row of training data inside.
 
-Argilla, Label Studio, LangSmith and Kiln each wrap question, answer and rating in objects of their own.
+Argilla, Label Studio, LangSmith, Kiln and logs of requests each wrap question, answer and rating in
+objects of their own.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ def is_record(row: Row) -> bool:
 def inside(row: Row, told: Counter[str]) -> dict[str, Any]:
     """Return the row of training data that a record holds, with its rating where it has one."""
     kind = _kind(row)
-    if kind == "langsmith":
-        return _traced(row)
+    if kind == "trace":
+        return _traced(*(_sides(row) or ({}, {})))
     if kind == "kiln":
         return _run(row)
     fields = dict(row["fields"] if kind == "argilla" else row["data"])
@@ -41,8 +42,8 @@ def inside(row: Row, told: Counter[str]) -> dict[str, Any]:
 
 
 def _kind(row: Row) -> str | None:
-    if isinstance(row.get("inputs"), dict) and isinstance(row.get("outputs"), dict):
-        return "langsmith"
+    if _sides(row) is not None:
+        return "trace"
     if isinstance(row.get("fields"), dict) and ("responses" in row or "suggestions" in row):
         return "argilla"
     if isinstance(row.get("data"), dict) and "annotations" in row:
@@ -83,9 +84,18 @@ def _run(row: Row) -> dict[str, Any]:
     return found if stars is None else {**found, "rating": stars}
 
 
-def _traced(row: Row) -> dict[str, Any]:
-    """Return an example of LangSmith: what was asked and what was answered, as texts or as turns."""
-    asked, answered = row["inputs"], row["outputs"]
+def _sides(row: Row) -> tuple[Row, Row] | None:
+    """Return what went in and what came out, of a trace of LangSmith or a log of requests; or None."""
+    for one, other in (("inputs", "outputs"), ("request", "response")):
+        asked, answered = row.get(one), row.get(other)
+        if isinstance(asked, dict) and isinstance(answered, dict):
+            inner, outer = asked.get("body"), answered.get("body")
+            return inner if isinstance(inner, dict) else asked, outer if isinstance(outer, dict) else answered
+    return None
+
+
+def _traced(asked: Row, answered: Row) -> dict[str, Any]:
+    """Return what was asked and what was answered, as texts or as turns."""
     turns = [*_turns(asked, "user", pairs.QUESTIONS), *_turns(answered, "assistant", pairs.ANSWERS)]
     tools = asked.get("tools")
     return {"messages": turns, **({"tools": tools} if isinstance(tools, list) else {})}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -29,6 +30,8 @@ def of_row(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
     """Return the turns of a row that keeps them under one of the names."""
     name = next((name for name in NAMES if name in row), "data")
     given = _segments(row[name]) if name == "segments" else row[name]
+    if name == "turns" and isinstance(given, list) and all(isinstance(turn, str) for turn in given):
+        raise Refused("turns are texts that do not say who speaks", "give each turn role and content")
     if name == "chat_messages" and isinstance(given, list):  # Claude's export has each text twice
         given = [_bare(turn) for turn in given]
     return _paired(given) or _bared(mended(given, told), told)
@@ -98,12 +101,22 @@ def _spoken_in_turn(turns: list[Any], told: Counter[str]) -> list[Any]:
 
 
 def _json_cell(text: str) -> Any:
+    """Return the turns in a cell: JSON, or what Python prints of a list, as pandas writes it into a table."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Refused(
-            f"the turns are a text that is no JSON: {error}", "write them as a JSON list"
-        ) from error
+        try:
+            return _literal(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            raise Refused(
+                f"the turns are a text that is no JSON: {error}", "write them as a JSON list"
+            ) from error
+
+
+def _literal(text: str) -> Any:
+    if not text.startswith("[{'"):
+        raise ValueError
+    return ast.literal_eval(text)
 
 
 def _segments(turns: Any) -> Any:

@@ -72,6 +72,7 @@ SHAPES = {
         [S, Q, A],
     ),
     "Kiln": ({"input": "q", "output": {"output": "first", "rating": None}, "repaired_output": {"output": "a", "rating": {"type": "five_star", "value": 4}}}, [Q, A]),
+    "a log of requests": ({"request": {"body": {"messages": ASKED}}, "response": {"body": {"choices": [{"message": said("assistant", "a")}]}}}, [Q, A]),
     "xLAM": ({"query": "q", "answers": f"[{CALL}]", "tools": '[{"name": "f", "parameters": {"x": {"type": "int", "default": 0}}}]'}, [Q, ("assistant", None)]),
     "Glaive": (
         {
@@ -179,6 +180,27 @@ def test_rows_of_the_same_columns_may_be_of_different_shapes():
         assert not readers.read_rows(rows).rejected
     parsed = readers.read_rows([unjudged, judged])
     assert (parsed.lines, [row.line for row in parsed.rejected]) == ([2], [1])
+
+
+def test_prompts_without_answers_are_no_conversation():
+    [refused] = readers.read_rows([{"question_id": 81, "turns": ["q", "q2"]}]).rejected
+
+    assert refused.reason == "turns are texts that do not say who speaks"
+
+
+TABLES = {
+    "a list as Python prints it": b"id,messages\n1,\"[{'role': 'user', 'content': 'q'}, {'role': 'assistant', 'content': 'a'}]\"\n",
+    "an index and columns without names": b",input,output,,\n0,q,a,,\n",
+    "JSON twice": b'"{\\"input\\": \\"q\\", \\"output\\": \\"a\\"}"\n',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_as_other_programs_write_them_come_in(name):
+    parsed = readers.read(TABLES[name], name="rows.csv" if b"," in TABLES[name][:12] else "rows.jsonl")
+
+    assert not parsed.rejected
+    assert [(turn["role"], turn["content"]) for turn in parsed.rows[0]["messages"]] == [Q, A]
 
 
 ODD = [
