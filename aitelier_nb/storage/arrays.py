@@ -14,7 +14,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["array", "numbers", "scalar", "without_gaps"]
+__all__ = ["array", "numbers", "over_nothing", "scalar", "without_gaps"]
 
 
 def array(values: Sequence[Any] | npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
@@ -34,6 +34,15 @@ def array(values: Sequence[Any] | npt.NDArray[Any], kind: pa.DataType) -> pa.Arr
     except (OverflowError, UnicodeEncodeError):
         return pa.array(values, kind)  # says what is wrong with which value
     return pa.Array.from_buffers(kind, len(values), [there, *map(pa.py_buffer, data)], gaps)
+
+
+def over_nothing(values: npt.NDArray[Any], there: npt.NDArray[np.bool_]) -> pa.Array:
+    """Return whole numbers as Arrow, null where none is there."""
+    import pyarrow as pa
+
+    gaps = len(there) - int(np.count_nonzero(there))
+    buffers = [pa.py_buffer(_bits(there)) if gaps else None, pa.py_buffer(values)]
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), buffers, gaps)
 
 
 def scalar(value: object, kind: pa.DataType) -> pa.Scalar:

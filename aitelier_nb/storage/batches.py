@@ -105,10 +105,19 @@ class Batch:
     @cached_property
     def letters(self) -> tuple[bytes, Numbers]:
         """The UTF-8 of all messages, one after the other, and where each of them ends."""
-        if all(map(str.isascii, self.texts)):
-            return "".join(self.texts).encode(), self.widths.cumsum()
-        texts = list(map(str.encode, self.texts))
-        return b"".join(texts), np.array(list(map(len, texts)), np.int64).cumsum()
+        texts, sizes = self.texts, self.widths.copy()
+        pieces: list[bytes] = []
+        last = 0
+        wide = [place for place, text in enumerate(texts) if not text.isascii()]
+        for place in wide:
+            if last < place:  # letters that are a byte each, by one call
+                pieces.append("".join(texts[last:place]).encode())
+            pieces.append(texts[place].encode())
+            last = place + 1
+        if wide:
+            sizes[wide] = [len(texts[place].encode()) for place in wide]
+        pieces.append("".join(texts[last:]).encode())
+        return b"".join(pieces), sizes.cumsum()
 
     @cached_property
     def counts(self) -> Numbers:

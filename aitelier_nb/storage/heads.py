@@ -99,25 +99,32 @@ def table(columns: Columns, names: Sequence[str] = ()) -> pa.Table:
     shape = schema()
     shape = pa.schema([shape.field(name) for name in names]) if names else shape
     found: dict[str, pa.Array] = {}
+    texts: pa.StringArray | None = None
     for name, kind in zip(shape.names, shape.types, strict=True):
-        values: Any = columns.column("created_at" if name == "created" else name)
         if name in TIMES:
-            moments = found.get("created_at")
-            moments = times(values) if moments is None else moments
-            found[name] = moments if name == "created_at" else _other_spellings(values, moments)
-        elif name == "split":
-            found[name] = arrays.array(values, pa.string()).dictionary_encode().cast(kind)
+            if texts is None:
+                texts = arrays.array(columns.listed("created_at"), pa.string())
+                moments = times(texts)
+            found[name] = moments if name == "created_at" else _other_spellings(texts, moments)
+            continue
+        values: Any = columns.column(name)
+        if name == "split":
+            codes = np.array(list(map(CODES.__getitem__, values)), np.int32)
+            sides = arrays.array(list(SIDES[1:]), kind.value_type)
+            found[name] = pa.DictionaryArray.from_arrays(arrays.over_nothing(codes - 1, codes > 0), sides)
+        elif name == "rating":
+            ratings = np.array([value or 0 for value in values], np.int8)
+            found[name] = arrays.over_nothing(ratings, ratings > 0)
         else:
             found[name] = arrays.array(values, kind)
     return pa.table(found, schema=shape)
 
 
-def times(values: Sequence[str]) -> pa.Array:
+def times(texts: pa.StringArray) -> pa.Array:
     """Return ISO 8601 texts as UTC times; null where a text is none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    texts = arrays.array(values, pa.string())
     try:
         return pc.cast(texts, pa.timestamp("ms", "UTC"))
     except pa.ArrowInvalid:
@@ -125,33 +132,28 @@ def times(values: Sequence[str]) -> pa.Array:
     try:
         return pc.cast(pc.if_else(looks, texts, None), pa.timestamp("ms", "UTC"))
     except pa.ArrowInvalid:  # the 31st of February
-        return pa.nulls(len(values), pa.timestamp("ms", "UTC"))
+        return pa.nulls(len(texts), pa.timestamp("ms", "UTC"))
 
 
-def _other_spellings(values: Sequence[str], moments: pa.Array) -> pa.Array:
+def _other_spellings(texts: pa.StringArray, moments: pa.Array) -> pa.Array:
     """Return texts of times, null for those that `spelt` gives back."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if len(values) and values.count(values[0]) == len(values):  # of one import
-        same = values[0] == spelt(moments[:1])[0].as_py()
-        return pa.nulls(len(values), pa.string()) if same else arrays.array(values, pa.string())
-    if not moments.null_count and _have_signs(values):
-        return pa.nulls(len(values), pa.string())
-    texts = arrays.array(values, pa.string())
+    if not moments.null_count and _have_signs(texts):
+        return pa.nulls(len(texts), pa.string())
     same = pc.fill_null(pc.equal(texts, spelt(moments)), arrays.scalar(value=False, kind=pa.bool_()))
     return pc.if_else(same, arrays.scalar(None, pa.string()), texts)
 
 
-def _have_signs(values: Sequence[str]) -> bool:
+def _have_signs(texts: pa.StringArray) -> bool:
     """Say whether the signs of a time stand in all texts where `spelt` puts them."""
-    joined = "".join(values)
-    if set(map(len, values)) != {len(SIGNS)} or not joined.isascii():
+    _, ends, letters = texts.buffers()
+    if not len(texts) or (np.diff(np.frombuffer(ends, np.int32)) != len(SIGNS)).any():
         return False
-    letters = np.frombuffer(joined.encode(), np.uint8).reshape(len(values), len(SIGNS))
+    found = np.frombuffer(letters, np.uint8).reshape(len(texts), len(SIGNS))
     signs = np.frombuffer(SIGNS, np.uint8)
-    places = signs != ord("0")
-    return bool((letters[:, places] == signs[places]).all())
+    return all((found[:, place] == signs[place]).all() for place in np.flatnonzero(signs != ord("0")))
 
 
 def spelt(moments: pa.Array) -> pa.Array:

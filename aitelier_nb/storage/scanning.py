@@ -109,7 +109,7 @@ OF: dict[str, Callable[[Batch], Values]] = {
     "version": _versions,
     "n_turns": lambda found: found.counts,
     "n_chars": lambda found: found.sizes,
-    "flagged": lambda found: np.array(list(map(_flagged, found.lines)), bool),
+    "flagged": lambda found: np.array(list(map(bool, map(_flagged, found.lines))), bool),
     "group": lambda found: [None if line.group is None else str(line.group) for line in found.lines],
     "source": lambda found: [None if line.source is None else _source(line.source) for line in found.lines],
     "has_split": lambda found: np.array([line.split is not msgspec.UNSET for line in found.lines], bool),
