@@ -16,7 +16,7 @@ from aitelier_nb.schema import Conversation
 from aitelier_nb.storage import editing, files
 from aitelier_nb.storage.dataset import Added
 from aitelier_nb.storage.project import Project
-from aitelier_nb.verbs import sources
+from aitelier_nb.verbs import existing, sources
 from aitelier_nb.verbs.current import Where, current, fold_soon
 from aitelier_nb.views import View, counted
 
@@ -235,7 +235,7 @@ def load(
     notices = (
         *parsed.notices,
         *_unprompted(place, parsed.examples),
-        *_unrated(place, parsed.examples, added),
+        *existing.notices(place, parsed.examples, added),
     )
     rejected = _told(parsed.rejected)
     if dry_run:
@@ -298,23 +298,6 @@ def _unprompted(project: Project, rows: Sequence[Row]) -> list[str]:
     if not without:
         return []
     return [f"{counted(without, 'conversation')} without a system prompt, imported as they are"]
-
-
-def _unrated(project: Project, rows: Sequence[Row], added: Sequence[Added]) -> list[str]:
-    """Say how many rows came with another rating than that of the example that is there already."""
-    given = [
-        (one.id, row["rating"])
-        for row, one in zip(rows, added, strict=True)
-        if one.existed and not isinstance(row, Conversation) and row.get("rating") is not None
-    ]
-    if not given:
-        return []
-    standing = project.dataset.columns("id", "rating")
-    ratings = dict(zip(standing["id"], standing["rating"], strict=True))
-    others = sum(ratings.get(example) != rating for example, rating in given)
-    if not others:
-        return []
-    return [f"{counted(others, 'row')} with another rating than the example that is there: that one stands"]
 
 
 def _first_role(row: Row) -> str | None:

@@ -163,6 +163,16 @@ def test_a_dry_run_says_what_is_there_already_and_a_rating_that_came_too_late(pr
     assert not any("another rating" in notice for notice in ait.load(rows, project=project).notices)
 
 
+def test_a_second_worse_answer_to_the_same_is_told_and_importing_again_says_nothing(project):
+    rows = [{"prompt": "q", "chosen": "a", "rejected": worse} for worse in ("b", "c")]
+
+    done = ait.load(rows, project=project)
+
+    assert (done.imported, done.duplicates) == (1, 1)
+    assert done.notices[-1].startswith("1 row with another worse answer")
+    assert "worse answer" not in " ".join(ait.load(rows[:1], project=project).notices)
+
+
 def test_a_folder_that_hugging_face_saved_comes_in_with_its_splits(project, tmp_path):
     datasets = pytest.importorskip("datasets")
     rows = [{"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"a{n}"}]} for n in range(3)]  # fmt: skip
