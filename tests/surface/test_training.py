@@ -68,7 +68,8 @@ def test_a_killed_run_is_told_as_failed_and_the_same_words_continue_it(ait, resu
     wait_for_step(ready, run["jobId"])
     for process in processes(ready):
         os.kill(process, signal.SIGKILL)
-    time.sleep(0.2)
+    while processes(ready):
+        time.sleep(0.02)
     assert result("status")["runs"][0]["status"] == "failed"
     again = result("train", "--epochs", "40", "--yes", "--wait")
     assert (again["jobId"], again["status"]) == (run["jobId"], "completed")
