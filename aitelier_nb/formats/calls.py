@@ -8,7 +8,7 @@ import msgspec
 
 from aitelier_nb.formats.conversations import Refused, kind_of
 
-__all__ = ["described", "is_call", "linked"]
+__all__ = ["described", "identified", "is_call", "linked"]
 
 TYPES = {
     "str": "string",
@@ -70,6 +70,45 @@ def _call(call: object, name: str) -> dict[str, Any]:
     arguments = call.get("arguments", call.get("parameters", {}))
     text = arguments if isinstance(arguments, str) else msgspec.json.encode(arguments).decode()
     return {"id": name, "type": "function", "function": {"name": call["name"], "arguments": text}}
+
+
+def identified(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return turns whose calls have ids and arguments as text, as OpenAI has them and TRL has not."""
+    if not any(_is_bare(turn) for turn in messages):
+        return messages
+    found: list[dict[str, Any]] = []
+    waiting: list[str] = []
+    given = 0
+    for turn in messages:
+        if isinstance(turn.get("tool_calls"), list):
+            made = [_identified(call, f"call_{given + n}") for n, call in enumerate(turn["tool_calls"], 1)]
+            given += len(made)
+            waiting = [
+                call["id"] for call in made if isinstance(call, dict) and isinstance(call.get("id"), str)
+            ]
+            found.append({**turn, "tool_calls": made})
+        elif turn.get("role") == "tool" and "tool_call_id" not in turn and waiting:
+            found.append({**turn, "tool_call_id": waiting.pop(0)})
+        else:
+            found.append(turn)
+    return found
+
+
+def _is_bare(turn: dict[str, Any]) -> bool:
+    calls = turn.get("tool_calls")
+    return isinstance(calls, list) and any(
+        isinstance(call, dict) and isinstance(call.get("function"), dict) and _identified(call, "") != call
+        for call in calls
+    )
+
+
+def _identified(call: Any, name: str) -> Any:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict):
+        return call
+    if isinstance(function.get("arguments"), dict):
+        function = {**function, "arguments": msgspec.json.encode(function["arguments"]).decode()}
+    return {"id": name, "type": "function", **call, "function": function}
 
 
 def described(tools: list[Any]) -> list[Any]:

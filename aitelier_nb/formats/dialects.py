@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aitelier_nb.formats import (
+    calls,
     chatgpt,
     choices,
     functions,
@@ -69,7 +70,8 @@ def _from_messages(row: Row, told: Counter[str]) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = given if isinstance(given, list) else []
     if fault(given) is not None or messages[-1]["role"] != "assistant":
         messages = usable(turns.completed(turns.mended(given, told), row))
-    elif MADE_ANEW.isdisjoint(row) and SYSTEMS.isdisjoint(row):
+    messages = calls.identified(messages)
+    if messages is given and MADE_ANEW.isdisjoint(row) and SYSTEMS.isdisjoint(row):
         return [dict(row)]
     if SYSTEMS.isdisjoint(row):
         rest = {name: value for name, value in row.items() if name not in MADE_ANEW}

@@ -83,7 +83,7 @@ def mended(turns: Any, told: Counter[str]) -> list[dict[str, Any]]:
             turns = _spoken_in_turn(turns, told)
         elif kinds == {dict} and any(type(turn.get("content")) is list for turn in turns):
             turns = blocks.unfolded(turns, told)
-    messages = calls.linked(messages_of(turns, "user"))
+    messages = calls.identified(calls.linked(messages_of(turns, "user")))
     said = [turn for turn in messages if turn["role"] != "system" or turn.get("content") not in ("", None)]
     if len(said) < len(messages):
         told["empty system prompts were left out"] += 1

@@ -108,6 +108,16 @@ def test_tools_parts_and_weights_survive_a_table(content):
     assert row["tools"] == WITH_TOOLS.model_extra["tools"]
 
 
+def test_what_went_out_to_trl_comes_back_with_calls_that_openai_takes():
+    [back] = read(next(writers.chat([WITH_TOOLS], "trl")), name="trl.jsonl").rows
+
+    asked, answered = back["messages"][1]["tool_calls"][0], back["messages"][2]
+    assert json.loads(asked["function"]["arguments"]) == {"id": 4}
+    assert answered["tool_call_id"] == asked["id"]
+    content = json.dumps({name: back[name] for name in ("messages", "tools")}).encode() + b"\n"
+    assert not [found for found in rules.check(content * 10, "openai") if found.severity == "error"]
+
+
 def test_openai_gets_arguments_as_text_and_trl_as_an_object_with_the_tools_name():
     openai = json.loads(next(writers.chat([WITH_TOOLS], "openai")))
     trl = json.loads(next(writers.chat([WITH_TOOLS], "trl")))
