@@ -124,7 +124,8 @@ class _Placing:
         for place in self._had[bisect_left(self._had, low) : bisect_left(self._had, high)]:
             self._turn(place, lines, place - low, data[froms[place - low] : upto[place - low] + 1])
         self._marks += map(xxhash.xxh3_64_intdigest, lines)
-        lines[0], lines[-1] = data[: froms[0]] + lines[0], lines[-1] + data[upto[-1] + 1 :]
+        lines[0] = data[: froms[0]] + lines[0]
+        lines[-1] += data[upto[-1] + 1 :]  # which may be the first one, too
         if bisect_left(self._loose, low) == bisect_left(self._loose, high - 1):
             return b"\n".join(lines)
         between = [data[last + 1 : begin] for last, begin in zip(upto, froms[1:], strict=False)]
